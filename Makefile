@@ -1,0 +1,61 @@
+# make app · make test · make lint · make bench · make model
+#
+# PYTHON=…  the Python 3.11 or 3.12 to make the virtual environment with
+# PORT=…    where the app listens (8501), on this machine only
+# DATA=…    the folder of training films, with sub-folders NORMAL and PNEUMONIA
+
+SHELL := /bin/sh
+VENV := .venv
+PY := $(VENV)/bin/python
+PORT ?= 8501
+
+.DELETE_ON_ERROR:
+.PHONY: app test lint bench model chromium clean
+
+app: $(VENV)/.app
+	$(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT) \
+	  --server.headless=true --browser.gatherUsageStats=false
+
+test: lint chromium
+	$(PY) -m pytest $(PYTEST)
+
+lint: $(VENV)/.dev
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+
+bench: $(VENV)/.dev
+	$(PY) -m benchmarks
+
+model: $(VENV)/.app
+	@test -n "$(DATA)" || { echo "Expected DATA=folder with NORMAL and PNEUMONIA; received none." >&2; exit 2; }
+	$(PY) -m cxr_core train "$(DATA)"
+
+$(VENV)/.app: requirements.txt | $(PY)
+	$(PY) -m pip install --disable-pip-version-check -q -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt | $(PY)
+	$(PY) -m pip install --disable-pip-version-check -q -r requirements-dev.txt
+	@touch $@ $(VENV)/.app
+
+# A name alone proves nothing: version managers leave stubs that fail when they are run.
+$(PY):
+	@for python in $(PYTHON) python3.11 python3.12 python3 python; do \
+	  if "$$python" -c 'import sys, venv; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' \
+	    2>/dev/null; then echo "$$python -m venv $(VENV)"; exec "$$python" -m venv $(VENV); fi; \
+	done; \
+	echo "Expected Python 3.11 or 3.12 with its venv module; found neither." \
+	  "Install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 2
+
+# The browser tests skip, with a reason, where this finds and installs none.
+chromium:
+	@if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy \
+	    --no-install-recommends chromium; } >/dev/null || \
+	    echo "Chromium could not be installed: the browser tests will skip." >&2; \
+	else echo "No Chromium, and no apt-get as root: the browser tests will skip." >&2; fi
+
+clean:
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

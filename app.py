@@ -1,0 +1,21 @@
+"""CXR Workbench: the list of pages, and the notice that stands over each of them."""
+
+from pathlib import Path
+
+import streamlit as st
+
+st.set_page_config(
+    page_title="CXR Workbench",
+    page_icon=str(Path(__file__).parent / "assets" / "icon.svg"),
+    layout="wide",
+    initial_sidebar_state=310,
+)
+page = st.navigation(
+    [st.Page("pages/review.py", title="Review", icon=":material/pulmonology:", default=True)]
+)
+st.markdown(
+    ":orange-badge[:material/info: Not a medical device] "
+    ":small[Research and teaching only, not for diagnosis or treatment. "
+    "Trained on films of children of one hospital.]"
+)
+page.run()

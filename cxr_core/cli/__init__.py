@@ -1,0 +1,80 @@
+"""The product's capabilities from a terminal: `python -m cxr_core COMMAND …`.
+
+Exit codes: 0 done; 1 done, but something could not be read or is damaged; 2 not done, for a
+reason that one sentence states; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TextIO
+
+from cxr_core import __version__
+from cxr_core.cli import _evaluate, _models, _predict, _train
+from cxr_core.errors import CxrError
+
+__all__ = ["main", "parser"]
+
+DESCRIPTION = """\
+Reads chest X-rays of children for pneumonia: probability, heatmap, and reasons to distrust them.
+For research and teaching. Not a medical device; a reader decides."""
+
+EXAMPLES = """\
+examples:
+  python -m cxr_core predict film.dcm
+  python -m cxr_core predict films/ --json > results.jsonl
+  python -m cxr_core evaluate test/ --json
+  python -m cxr_core models verify
+
+`python -m cxr_core COMMAND --help` says more about each."""
+
+
+def parser(training: bool = False) -> argparse.ArgumentParser:
+    """The whole command line. training: with every setting of `train`, which takes a moment."""
+    root = argparse.ArgumentParser(
+        prog="python -m cxr_core",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action="version", version=f"CXR Workbench {__version__}")
+    commands = root.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    commands.required = True
+    _predict.add(commands)
+    _evaluate.add(commands)
+    _train.add(commands, training)
+    _models.add(commands)
+    return root
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        _never_fail_on_a_letter(stream)
+    arguments = parser(training=given[:1] == ["train"]).parse_args(given)
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except CxrError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted: what was printed is complete, nothing is half-written.", file=sys.stderr
+        )
+        return 130
+    except BrokenPipeError:
+        # The reader of the pipe (head, say) has enough; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return code
+
+
+def _never_fail_on_a_letter(stream: TextIO) -> None:
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")

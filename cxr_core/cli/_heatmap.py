@@ -1,0 +1,99 @@
+"""Heatmaps as PNG files: what speaks for pneumonia, laid over the film."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core import display, snapshot
+from cxr_core.errors import ConfigError
+from cxr_core.schema import Film, Heatmap, Reading
+
+# Inferno (matplotlib, CC0), every 1/9 of its length.
+_INFERNO = (
+    (0, 0, 4), (27, 12, 65), (74, 12, 107), (120, 28, 109), (165, 44, 96), (207, 68, 70),
+    (237, 105, 37), (251, 155, 6), (247, 209, 61), (252, 255, 164),
+)  # fmt: skip
+OPACITY = 0.6
+
+
+class Writer:
+    """Writes one PNG per judged film into a folder, whole or not at all; safe on threads."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ConfigError where `folder` is not one and cannot be made."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"Expected a folder for heatmaps; {folder} cannot be one ({error.strerror}). "
+                "Name another."
+            ) from error
+        self._folder = folder
+        self._taken: set[str] = set()
+        self._lock = threading.Lock()
+
+    def __call__(self, name: str, film: Film, reading: Reading) -> None:
+        """Refused films have no map, and get no file."""
+        if reading.heatmaps is None or reading.prediction is None:
+            return
+        heatmap = next(h for h in reading.heatmaps if h.label == "PNEUMONIA")
+        prediction = reading.prediction
+        captions = [
+            f"Pneumonia {prediction.probability:.1%}, threshold "
+            f"{prediction.operating_point.threshold:.1%}: {prediction.label}"
+            + (", refer to a reader" if prediction.refer else ""),
+            "Nothing in this film speaks for pneumonia: there is no map."
+            if heatmap.flat
+            else "Colour: what speaks for pneumonia (Grad-CAM).",
+            f"{prediction.model_name} {prediction.model_version}",
+        ]
+        _write(self._path(name, reading.sha256), draw(film, heatmap, captions))
+
+    def _path(self, name: str, sha256: str) -> Path:
+        stem = Path(name).stem or "film"
+        with self._lock:
+            if stem in self._taken:
+                stem = f"{stem}-{sha256[:8]}"
+            self._taken.add(stem)
+        return self._folder / f"{stem}.png"
+
+
+def draw(film: Film, heatmap: Heatmap, captions: list[str]) -> bytes:
+    """PNG bytes: the film, the map over it unless it is flat, and the captions under it."""
+    panel = display.panel(film)
+    shown = display.render(panel)
+    size = (panel.rows, panel.columns)
+    if heatmap.flat:
+        return snapshot.png([shown], size, None, None, captions)
+    top = float(heatmap.values.max())
+    table = colours()
+    laid = display.overlay_on(shown, heatmap, table, top, OPACITY)
+    return snapshot.png([laid], size, None, None, captions, table, top)
+
+
+def colours() -> NDArray[np.uint8]:
+    """(256, 4) RGBA: clear where nothing contributes, at full strength from 40 % on."""
+    at = np.linspace(0, 1, 256)
+    anchors = np.array(_INFERNO, dtype=np.float64)
+    grid = np.linspace(0, 1, len(anchors))
+    rgb = np.stack([np.interp(at, grid, anchors[:, c]) for c in range(3)], axis=1)
+    alpha = 255 * np.clip(at / 0.4, 0, 1)
+    return np.rint(np.column_stack([rgb, alpha])).astype(np.uint8)
+
+
+def _write(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

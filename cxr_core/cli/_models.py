@@ -1,0 +1,141 @@
+"""`models list | show | verify`: what is stored, what it was made from, and whether it is whole."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from cxr_core import card as cards
+from cxr_core import registry
+from cxr_core.card import ModelCard, shown
+from cxr_core.cli import _options
+from cxr_core.errors import ModelError
+
+DESCRIPTION = """\
+Models lie in the program's assets/models and in $CXR_HOME/models (default
+~/.local/share/cxr-workbench), one folder per name and version."""
+
+EPILOG = """\
+exit code: 0 all is well; 1 a model is damaged (verify); 2 no such model
+
+examples:
+  python -m cxr_core models list
+  python -m cxr_core models show pneumonia-mobilenetv2
+  python -m cxr_core models verify"""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    command = commands.add_parser(
+        "models",
+        help="list the models, show a model's card, verify the files",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = command.add_subparsers(title="actions", dest="action", metavar="ACTION")
+    actions.required = True
+    listing = actions.add_parser("list", help="every model and version")
+    listing.set_defaults(run=list_models)
+    show = actions.add_parser("show", help="a model's card: data, recipe, figures, limits")
+    show.set_defaults(run=show_model)
+    verify = actions.add_parser("verify", help="compare every file with its sha256")
+    verify.set_defaults(run=verify_models)
+    for action in (show, verify):
+        action.add_argument(
+            "model",
+            nargs="?",
+            metavar="NAME[@VERSION]",
+            help="default: the shipped model" if action is show else "default: every model",
+        )
+    for action in (listing, show, verify):
+        action.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def list_models(arguments: argparse.Namespace) -> int:
+    rows = []
+    for entry in registry.list_models():
+        card, problem = _card(entry)
+        figures = card.validation if card else None
+        rows.append(
+            {
+                "name": entry.name,
+                "version": entry.version,
+                "shipped": entry.shipped,
+                "backbone": card.backbone if card else None,
+                "created": card.created if card else None,
+                "threshold": card.operating_point.threshold if card else None,
+                "validation_auc": figures.auc.value if figures and figures.auc else None,
+                "folder": str(entry.folder),
+                "problem": problem,
+            }
+        )
+    if arguments.json:
+        print(json.dumps(rows))
+    elif not rows:
+        print("No models. `python -m cxr_core train --help` says how to make one.")
+    for row in [] if arguments.json else rows:
+        where = "shipped" if row["shipped"] else row["folder"]
+        facts = (
+            row["problem"]
+            or f"{row['backbone']}, validation AUC {shown(row['validation_auc'])}, "
+            f"threshold {shown(row['threshold'])}"
+        )
+        print(f"{row['name']} {row['version']}  ({where})\n    {facts}")
+    return 0
+
+
+def show_model(arguments: argparse.Namespace) -> int:
+    card = _options.entry(arguments.model).card
+    text = cards.dumps(card)
+    print(text.rstrip() if arguments.json else as_text(card))
+    return 0
+
+
+def verify_models(arguments: argparse.Namespace) -> int:
+    """Check one model or all; 1 where one is damaged. Raises ModelError where there is none."""
+    chosen = [_options.entry(arguments.model)] if arguments.model else registry.list_models()
+    if not chosen:
+        raise ModelError(
+            "Expected a model to verify; found none. "
+            "See `python -m cxr_core train --help` to make one."
+        )
+    found = {(e.name, e.version): registry.verify(e) for e in chosen}
+    if arguments.json:
+        rows = [{"name": n, "version": v, "problems": list(p)} for (n, v), p in found.items()]
+        print(json.dumps(rows))
+    for (name, version), problems in {} if arguments.json else found.items():
+        print(f"{name} {version}: {'damaged' if problems else 'whole'}")
+        for problem in problems:
+            print(f"    {problem}")
+    return 1 if any(found.values()) else 0
+
+
+def as_text(card: ModelCard) -> str:
+    """A card for a person, gaps said aloud."""
+    data, figures, point = card.data, card.validation, card.operating_point
+    lines = [
+        f"{card.name} {card.version}, {shown(card.backbone)}, made {shown(card.created)}",
+        f"\nIntended use\n    {shown(card.intended_use)}",
+        f"\nData\n    {shown(data.name)}\n    {shown(data.source)}; licence {shown(data.licence)}",
+        f"    training {shown(data.n_train)} films of {shown(data.patients_train)} patients, "
+        f"validation {shown(data.n_validation)} of {shown(data.patients_validation)}",
+        f"\nOperating point\n    pneumonia from {point.threshold:.4f} on; refer to a reader from "
+        f"{point.refer_low:.4f} to {point.refer_high:.4f}\n    chosen by {point.criterion} on "
+        f"{point.n} films ({point.data})",
+        f"\nValidation ({shown(figures.n)} films, value and 95 % interval)",
+    ]
+    for name in ("auc", "accuracy", "sensitivity", "specificity", "brier", "ece"):
+        lines.append(f"    {name:<13}{shown(getattr(figures, name))}")
+    if card.other:
+        lines.append("\nOther films")
+        lines += [f"    {key}: {json.dumps(value)}" for key, value in card.other.items()]
+    lines.append("\nNot measured")
+    lines += [f"    {sentence}" for sentence in card.not_measured] or ["    nothing is stated"]
+    return "\n".join(lines)
+
+
+def _card(entry: registry.ModelEntry) -> tuple[ModelCard | None, str | None]:
+    try:
+        return entry.card, None
+    except ModelError as error:
+        return None, str(error)

@@ -1,0 +1,86 @@
+"""Options and words that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from cxr_core import registry
+from cxr_core.errors import ConfigError
+from cxr_core.registry import ModelEntry
+
+if TYPE_CHECKING:
+    from cxr_core.serve import Model
+
+_T = TypeVar("_T")
+
+
+def whole_number(least: int) -> Callable[[str], int]:
+    """An argparse type for whole numbers from `least` on."""
+
+    def convert(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(
+                f"expected a whole number from {least} on; received {text!r}"
+            )
+        return value
+
+    return convert
+
+
+def add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--model",
+        metavar="NAME[@VERSION]",
+        help="the model to use (default: the shipped one; `models list` shows all)",
+    )
+
+
+def add_jobs(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--jobs",
+        type=whole_number(1),
+        metavar="N",
+        help="threads that read films (default: one per processor)",
+    )
+
+
+def entry(text: str | None) -> ModelEntry:
+    """The model behind NAME[@VERSION]. Raises ModelError or ConfigError."""
+    if text is None:
+        return registry.find()
+    name, at, version = text.partition("@")
+    if not name or (at and not version):
+        raise ConfigError(
+            f"Expected a model as NAME or NAME@VERSION; received {text!r}. "
+            "See `python -m cxr_core models list`."
+        )
+    return registry.find(name, version or None)
+
+
+def load(text: str | None) -> Model:
+    """The model behind NAME[@VERSION], ready to run."""
+    from cxr_core.serve import Model
+
+    return Model.load(entry(text))
+
+
+def progress(items: Iterable[_T], total: int | None, wanted: bool = True) -> Iterator[_T]:
+    """Items with a bar on stderr where a person watches it and there is something to wait for."""
+    if not wanted or not sys.stderr.isatty() or (total is not None and total < 8):
+        yield from items
+        return
+    from tqdm import tqdm
+
+    yield from tqdm(items, total=total, unit=" films", leave=False, dynamic_ncols=True)
+
+
+def printable(text: str) -> str:
+    """A file's name as one line that cannot steer a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -1,0 +1,36 @@
+"""The exceptions of the package, all caught by `except CxrError`.
+
+CxrError
+├── ImageError          a file is not a film that can be read
+│   └── ArchiveError    an archive is unsafe, too large or damaged
+├── DataError           a data set, index or score file is not usable
+├── ConfigError         settings that contradict each other or are out of range
+└── ModelError          a model is missing, damaged or made for something else
+
+Every message says what was expected, what came and what to do next. No message
+carries a patient's name, an identifier or a tag's value from a film.
+"""
+
+
+class CxrError(Exception):
+    """Base of every error that a person can act on."""
+
+
+class ImageError(CxrError):
+    """A file that is not a film which can be read."""
+
+
+class ArchiveError(ImageError):
+    """An archive that is unsafe, too large or damaged."""
+
+
+class DataError(CxrError):
+    """A data set, an index or a score file that cannot be used."""
+
+
+class ConfigError(CxrError):
+    """Settings that contradict each other or lie out of range."""
+
+
+class ModelError(CxrError):
+    """A model that is missing, damaged or made for something else."""

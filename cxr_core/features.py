@@ -1,0 +1,241 @@
+"""Films → arrays kept in memory → augmented tf.data batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cxr_core import image
+from cxr_core.dataset import FilmRecord
+from cxr_core.errors import ImageError
+from cxr_core.preprocess import Preprocessing, model_input
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How far a training film may be moved away from itself; each is drawn uniformly per film.
+
+    rotate: degrees. shift, zoom, stretch: shares of the side. brightness, contrast: shares of the
+    grey range. gamma: exponent up to 1 + gamma and down to its inverse. shading: depth of a slow
+    brightness slope across the film. sharpness: from blurred (-) to sharpened (+).
+    noise: standard deviation, grey levels of 255. erase: largest side of a greyed-out square.
+    style: how far a film's grey levels move to those of another film, of either class, so that
+    exposure and processing tell the network nothing about the class.
+    No flips: anatomy has a side (heart, stomach, liver).
+    """
+
+    rotate: float = 10.0
+    shift: float = 0.06
+    zoom: float = 0.18
+    stretch: float = 0.18
+    brightness: float = 0.15
+    contrast: float = 0.25
+    gamma: float = 0.4
+    shading: float = 0.15
+    sharpness: float = 0.8
+    noise: float = 4.0
+    erase: float = 0.0
+    style: float = 1.0
+
+
+NO_AUGMENTATION = Augmentation(*(0.0,) * 12)
+
+
+@dataclass(frozen=True, eq=False)
+class FilmArray:
+    """Decoded films. inputs: (n, size, size, 1) uint8; kept: positions of the readable ones;
+    unreadable: (film id, sentence) of the rest."""
+
+    inputs: NDArray[np.uint8]
+    kept: NDArray[np.intp]
+    unreadable: tuple[tuple[str, str], ...]
+
+
+def load_films(
+    records: Sequence[FilmRecord],
+    how: Preprocessing,
+    on_progress: Callable[[int, int], None] | None = None,
+    workers: int = 2,
+) -> FilmArray:
+    """Decode and preprocess every film once, as serving does; unreadable ones are listed."""
+
+    def load(record: FilmRecord) -> NDArray[np.uint8] | str:
+        try:
+            return model_input(image.read(record.path), how)
+        except ImageError as error:
+            return str(error)
+
+    inputs: list[NDArray[np.uint8]] = []
+    kept: list[int] = []
+    unreadable: list[tuple[str, str]] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for i, loaded in enumerate(pool.map(load, records)):
+            if isinstance(loaded, str):
+                unreadable.append((records[i].film_id, loaded))
+            else:
+                inputs.append(loaded)
+                kept.append(i)
+            if on_progress:
+                on_progress(i + 1, len(records))
+    stacked = np.stack(inputs) if inputs else np.zeros((0, how.size, how.size, 1), np.uint8)
+    return FilmArray(stacked, np.array(kept, dtype=np.intp), tuple(unreadable))
+
+
+def training_batches(
+    inputs: NDArray[np.uint8],
+    targets: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    how: Augmentation,
+    *,
+    batch: int,
+    seed: int,
+) -> tf.data.Dataset:
+    """Endless shuffled batches of (film 0..255 float32, target, weight), augmented per film."""
+    import tensorflow as tf
+
+    order = tf.data.Dataset.range(len(inputs)).shuffle(len(inputs), seed=seed).repeat()
+
+    ranks = grey_ranks(inputs) if how.style else None
+    draws = np.random.default_rng(seed)
+
+    def gather(indices: NDArray[np.int64]) -> Any:
+        films = inputs[indices]
+        if ranks is not None:
+            others = draws.integers(0, len(inputs), len(films))
+            share = draws.uniform(0, how.style, len(films))
+            films = exchange_style(films, ranks[indices], ranks[others], share)
+        return films, targets[indices], weights[indices]
+
+    def fetch(indices: Any) -> Any:
+        x, y, w = tf.numpy_function(gather, [indices], [tf.uint8, tf.float32, tf.float32])
+        x.set_shape((batch, *inputs.shape[1:]))
+        y.set_shape((batch,))
+        w.set_shape((batch,))
+        return x, y, w
+
+    generator = tf.random.Generator.from_seed(seed)
+
+    def augmented(x: Any, y: Any, w: Any) -> Any:
+        return augment(tf.cast(x, tf.float32), how, generator), y, w
+
+    return order.batch(batch, drop_remainder=True).map(fetch).map(augmented).prefetch(4)
+
+
+def grey_ranks(films: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Share of each film's pixels at or below each grey: (n, 256) float32, middle of a tie."""
+    counts = np.stack([np.bincount(film.ravel(), minlength=256) for film in films])
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    ranks: NDArray[np.float32] = (np.cumsum(shares, axis=1) - shares / 2).astype(np.float32)
+    return ranks
+
+
+def exchange_style(
+    films: NDArray[np.uint8],
+    own: NDArray[np.float32],
+    other: NDArray[np.float32],
+    share: NDArray[np.float64],
+) -> NDArray[np.uint8]:
+    """Move each film's grey levels by `share` (0 none, 1 fully) towards another film's histogram.
+
+    own, other: (n, 256) from `grey_ranks`. Order of grey levels is kept, so nothing is drawn in.
+    """
+    grey = np.arange(256)
+    moved = np.empty_like(films)
+    for i, film in enumerate(films):
+        matched = np.interp(own[i], other[i], grey)
+        table = (1 - share[i]) * grey + share[i] * matched
+        moved[i] = np.rint(table).astype(np.uint8)[film]
+    return moved
+
+
+def augmented_copies(
+    inputs: NDArray[np.uint8], how: Augmentation, copies: int, seed: int, batch: int = 32
+) -> NDArray[np.uint8]:
+    """`copies` augmented renderings of each film, one pass after another: (copies · n, …) uint8."""
+    import tensorflow as tf
+
+    generator, draws = tf.random.Generator.from_seed(seed), np.random.default_rng(seed)
+    ranks = grey_ranks(inputs)
+    made: list[NDArray[np.uint8]] = []
+    for _ in range(copies):
+        others = draws.integers(0, len(inputs), len(inputs))
+        share = draws.uniform(0, how.style, len(inputs))
+        moved = exchange_style(inputs, ranks, ranks[others], share)
+        for i in range(0, len(moved), batch):
+            films = tf.constant(moved[i : i + batch], tf.float32)
+            made.append(np.rint(augment(films, how, generator)).astype(np.uint8))
+    return np.concatenate(made) if made else inputs[:0]
+
+
+def augment(films: Any, how: Augmentation, generator: tf.random.Generator) -> Any:
+    """films: (n, size, size, 1) float32 in 0..255 → the same, each changed by its own draw."""
+    import tensorflow as tf
+
+    n, size = films.shape[0], films.shape[1]
+
+    def draw(limit: float) -> Any:
+        return generator.uniform((n,), -limit, limit)
+
+    def per_film(values: Any) -> Any:
+        return tf.reshape(values, (n, 1, 1, 1))
+
+    films = tf.raw_ops.ImageProjectiveTransformV3(
+        images=films,
+        transforms=_affine(draw, how, float(size)),
+        output_shape=(size, size),
+        interpolation="BILINEAR",
+        fill_mode="NEAREST",
+        fill_value=0.0,
+    )
+    if how.sharpness:
+        soft = tf.nn.avg_pool2d(films, 3, 1, "SAME")
+        films += per_film(draw(how.sharpness)) * (films - soft)
+    x = tf.clip_by_value(films / 255, 0.0, 1.0)
+    x **= per_film(tf.exp(draw(float(np.log1p(how.gamma)))))
+    if how.shading:
+        ramp = tf.linspace(-1.0, 1.0, size)
+        x += per_film(draw(how.shading)) * ramp[None, :, None, None]
+        x += per_film(draw(how.shading)) * ramp[None, None, :, None]
+    x = (x - 0.5) * per_film(1 + draw(how.contrast)) + 0.5 + per_film(draw(how.brightness))
+    if how.noise:
+        sigma = per_film(generator.uniform((n,), 0.0, how.noise / 255))
+        x += sigma * generator.normal(tf.shape(x))
+    if how.erase:
+        x = _erase(x, how.erase, generator, per_film)
+    return tf.clip_by_value(x, 0.0, 1.0) * 255
+
+
+def _affine(draw: Callable[[float], Any], how: Augmentation, size: float) -> Any:
+    """(n, 8) projective rows that map output to input coordinates, about the film's centre."""
+    import tensorflow as tf
+
+    angle = draw(float(np.deg2rad(how.rotate)))
+    zoom, stretch = tf.exp(draw(float(np.log1p(how.zoom)))), draw(how.stretch)
+    sx, sy = zoom * (1 + stretch), zoom * (1 - stretch)
+    cos, sin, centre = tf.cos(angle), tf.sin(angle), (size - 1) / 2
+    a, b, c, d = cos * sx, -sin * sy, sin * sx, cos * sy
+    dx = centre - a * centre - b * centre + draw(how.shift) * size
+    dy = centre - c * centre - d * centre + draw(how.shift) * size
+    zero = tf.zeros_like(a)
+    return tf.stack([a, b, dx, c, d, dy, zero, zero], axis=1)
+
+
+def _erase(x: Any, limit: float, generator: Any, per_film: Callable[[Any], Any]) -> Any:
+    import tensorflow as tf
+
+    n, size = x.shape[0], x.shape[1]
+    half = per_film(generator.uniform((n,), 0.0, limit / 2) * size)
+    row, column = (per_film(generator.uniform((n,), 0.0, float(size))) for _ in (0, 1))
+    grid = tf.range(size, dtype=tf.float32)
+    inside = (tf.abs(grid[None, :, None, None] - row) < half) & (
+        tf.abs(grid[None, None, :, None] - column) < half
+    )
+    return tf.where(inside, per_film(generator.uniform((n,), 0.0, 1.0)), x)

@@ -1,0 +1,1 @@
+"""The parts of the review page: session, intake, worklist, viewer, findings."""

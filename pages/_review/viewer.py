@@ -1,0 +1,197 @@
+"""The film on the screen: heatmap, window, invert, side by side; the zoom survives all of them."""
+
+from __future__ import annotations
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from cxr_core import display, figures, image, snapshot
+from cxr_core.display import Panel
+from cxr_core.figures import View, Viewport
+from cxr_core.schema import Heatmap, Label, Reading, Window
+from cxr_core.serve import Model
+from pages._review import intake, viewport
+from pages._review.session import Case, Session
+
+# What stands above and below the figure, and the figure's least and greatest height, in pixels.
+AROUND, LEAST, GREATEST = 320, 420, 1000
+MESSAGE = 40
+CHART = "review_film"
+VIEWS: tuple[View, ...] = ("Overlay", "Side by side", "Film")
+LABELS: dict[Label, str] = {"PNEUMONIA": "Pneumonia", "NORMAL": "Normal"}
+
+
+@st.fragment
+def show(session: Session, case: Case, model: Model) -> None:
+    """Controls and figure. Only this part of the page runs again when a control moves."""
+    reading = case.item.reading
+    assert reading is not None
+    panel = _panel(session, case)
+    view, heatmap, colours = _heatmap_controls(reading)
+    flat = heatmap if heatmap is not None and heatmap.flat else None
+    heatmap = None if flat else heatmap
+    place = st.container(key=f"{CHART}_frame")
+    window, invert, corner = _window_controls(case, panel, reading.heatmaps is not None)
+    film = display.render(panel, window, invert)
+    top = figures.scale_top(reading.heatmaps or ())
+    look = (case.key, case.frame, case.item.shown_anyway_at, view, colours, window, invert)
+    seen = _in_view(session, case, (*look, heatmap and heatmap.label))
+    figure = figures.film(
+        display.data_uri(film), (panel.rows, panel.columns), heatmap,
+        view=view, colours=colours, top=top, viewport=seen,
+        height=min(max(session.height - AROUND, LEAST), GREATEST) - (MESSAGE if flat else 0),
+    )  # fmt: skip
+    place.plotly_chart(figure, key=CHART, config=figures.FILM_CONFIG, alt=_alt(heatmap))
+    if flat is not None:
+        place.markdown(f":material/layers_clear: {_flat(flat)}")
+    with corner:
+        _picture(session, case, panel, heatmap, view, colours, window, invert, top)
+    if reading.facts.frames > 1:
+        _frames(session, case, model)
+
+
+def _heatmap_controls(reading: Reading) -> tuple[View, Heatmap | None, str]:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if reading.heatmaps is None:
+            return "Film", None, figures.COLOUR_MAPS[0]
+        view = st.segmented_control(
+            "View", VIEWS, default=VIEWS[0], key="review_view", required=True,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        label = st.segmented_control(
+            "Heatmap", list(LABELS), format_func=lambda x: LABELS[x], default="PNEUMONIA",
+            key="review_label", required=True, label_visibility="collapsed",
+            disabled=view == "Film",
+        )  # fmt: skip
+        with st.popover(
+            "", icon=":material/palette:", help="Colour map of the heatmap", disabled=view == "Film"
+        ):
+            colours = st.radio("Colour map", figures.COLOUR_MAPS, key="review_colours")
+    chosen = next(h for h in reading.heatmaps if h.label == label)
+    return view, None if view == "Film" else chosen, colours
+
+
+def _toggle() -> None:
+    hidden = st.session_state.review_view == "Film"
+    st.session_state.review_view = "Overlay" if hidden else "Film"
+
+
+def _window_controls(
+    case: Case, panel: Panel, has_map: bool
+) -> tuple[Window | None, bool, DeltaGenerator]:
+    """The reader's window, None for the one the file asks for; invert; a place for a button."""
+    low, high = round(panel.low), max(round(panel.high), round(panel.low) + 2)
+    span = high - low
+    level0 = min(max(round(panel.window.centre), low), high)
+    width0 = min(max(round(panel.window.width), 1), 2 * span)
+    keys = [f"review_{what}_{case.key}_{case.frame}" for what in ("level", "width")]
+
+    def reset() -> None:
+        st.session_state[keys[0]], st.session_state[keys[1]] = level0, width0
+
+    with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
+        level = st.slider("Level", low, high, level0, key=keys[0])
+        width = st.slider("Window", 1, 2 * span, width0, key=keys[1])
+        st.button(
+            "", key="review_as_stored", on_click=reset, icon=":material/restart_alt:",
+            disabled=(level, width) == (level0, width0),
+            help="Level and window as the file asks for.",
+        )  # fmt: skip
+        invert = st.toggle("Invert", key="review_invert")
+        if has_map:
+            st.button(
+                "", key="review_toggle", shortcut="H", on_click=_toggle,
+                icon=":material/layers:", help="Hide or show the heatmap.",
+            )  # fmt: skip
+        picture = st.container(width="content")
+    if (level, width) == (level0, width0):
+        return None, invert, picture
+    return Window(float(level), float(width), "LINEAR_EXACT"), invert, picture
+
+
+def _panel(session: Session, case: Case) -> Panel:
+    """The open film alone is kept decoded; the others stay as the bytes that came."""
+    kept = session.panel
+    if kept is None or kept[:2] != (case.key, case.frame):
+        assert case.data is not None
+        film = image.decode(case.data, frame=case.frame)
+        kept = session.panel = (case.key, case.frame, display.panel(film))
+    return kept[2]
+
+
+def _in_view(session: Session, case: Case, look: tuple[object, ...]) -> Viewport:
+    """What the figure is drawn at: it changes only when the figure must be drawn anew anyway."""
+    if session.viewport_of != case.key:
+        session.viewport_of = case.key
+        session.viewport = Viewport(opacity=session.viewport.opacity)
+    seen, session.height = viewport.watch(CHART, case.key, session.viewport, session.height)
+    if seen is not None:
+        session.viewport = seen
+    look = (*look, session.height)
+    if session.drawn is None or session.drawn[0] != look:
+        session.drawn = (look, session.viewport)
+    return session.drawn[1]
+
+
+def _picture(
+    session: Session,
+    case: Case,
+    panel: Panel,
+    heatmap: Heatmap | None,
+    view: View,
+    colours: str,
+    window: Window | None,
+    invert: bool,
+    top: float,
+) -> None:
+    reading, seen = case.item.reading, session.viewport
+    assert reading is not None
+
+    def picture() -> bytes:
+        film = display.render(panel, window, invert)
+        table = None if heatmap is None else figures.colour_table(colours)
+        panels = [film]
+        if heatmap is not None and table is not None:
+            laid = display.overlay_on(film, heatmap, table, top, seen.opacity / 100)
+            panels = [film, laid] if view == "Side by side" else [laid]
+        size = (panel.rows, panel.columns)
+        return snapshot.png(panels, size, seen.x, seen.y, _captions(reading), table, top)
+
+    st.download_button(
+        "PNG", picture, f"cxr-view-{reading.sha256[:8]}.png", "image/png",
+        key="review_png", on_click="ignore", icon=":material/image:", wrap=False,
+        help="What is in view as a picture, with probability, model and notice under it.",
+    )  # fmt: skip
+
+
+def _captions(reading: Reading) -> list[str]:
+    lines = [f"Film sha256 {reading.sha256[:16]}   status {reading.verdict.status}"]
+    if (p := reading.prediction) is not None:
+        lines.append(
+            f"Probability of pneumonia {p.probability:.3f}   operating point "
+            f"{p.operating_point.threshold:.3f}   {p.model_name} {p.model_version}"
+        )
+    return lines
+
+
+def _frames(session: Session, case: Case, model: Model) -> None:
+    assert case.item.reading is not None
+    frames = case.item.reading.facts.frames
+    chosen = st.number_input(
+        f"Frame, 1 to {frames}", 1, frames, case.frame + 1, key=f"review_frame_{case.key}"
+    )
+    if chosen - 1 != case.frame:
+        intake.read(case, model, frame=chosen - 1)
+        st.rerun()
+
+
+def _flat(heatmap: Heatmap) -> str:
+    word = "pneumonia" if heatmap.label == "PNEUMONIA" else "a normal film"
+    return f"Nothing in this film speaks for {word}, so there is no heatmap to show."
+
+
+def _alt(heatmap: Heatmap | None) -> str:
+    if heatmap is None:
+        return "The film, without a heatmap."
+    word = "pneumonia" if heatmap.label == "PNEUMONIA" else "normal"
+    return f"The film with the heatmap of what speaks for {word} laid over it."

@@ -1,0 +1,106 @@
+"""Tells the page what of the film is in view, so that a redrawn figure keeps the zoom.
+
+Streamlit mounts a plotly chart anew whenever its content changes, and tells Python nothing of
+zooming (docs/decisions/0006-film-viewer.md). These lines listen to plotly's own events.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from cxr_core.figures import Viewport
+
+_JS = """
+export default function ({ data, setStateValue }) {
+  let graph = null, timer = null;
+  const report = () => {
+    const { xaxis, yaxis } = graph.layout ?? {};
+    if (!xaxis?.range || !yaxis?.range) return;
+    const map = (graph.data ?? []).find((trace) => trace.type === "heatmap");
+    setStateValue("viewport", {
+      film: data.film, x: [...xaxis.range], y: [...yaxis.range], opacity: map?.opacity ?? null,
+    });
+  };
+  let height = null;
+  const measure = () => {
+    if (window.innerHeight !== height) setStateValue("height", (height = window.innerHeight));
+  };
+  const later = () => { clearTimeout(timer); timer = setTimeout(report, 300); };
+  const attach = () => {
+    measure();
+    const found = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`);
+    if (!found || found === graph || typeof found.on !== "function") return;
+    graph = found;
+    graph.on("plotly_relayout", (change) => {
+      if (Object.keys(change).some((key) => key.includes("axis"))) later();
+    });
+    graph.on("plotly_restyle", later);
+  };
+  // The slider inside the figure takes no key: [ and ] press it one step to either side.
+  const press = (event) => {
+    const step = { "[": -1, "]": 1 }[event.key];
+    const slider = graph?.layout?.sliders?.[0];
+    if (!step || !slider || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
+    const rail = graph.querySelector(".slider-rail-touch-rect");
+    const last = slider.steps.length - 1;
+    const to = Math.min(Math.max((slider.active ?? 0) + step, 0), last);
+    const box = rail.getBoundingClientRect();
+    const at = { clientX: box.left + (box.width * to) / last, clientY: box.top + box.height / 2 };
+    rail.dispatchEvent(new MouseEvent("mousedown", { ...at, bubbles: true, view: window }));
+    document.dispatchEvent(new MouseEvent("mouseup", { ...at, bubbles: true, view: window }));
+    graph.dispatchEvent(new MouseEvent("mouseup", { ...at, bubbles: true, view: window }));
+  };
+  document.addEventListener("keydown", press);
+  // What draws films and lists is large: fetched while the reader still looks for a film.
+  const ahead = () => data.chunks.forEach(
+    (name) => import(new URL(`static/js/${name}`, document.baseURI)).catch(() => {})
+  );
+  (window.requestIdleCallback ?? setTimeout)(ahead);
+  attach();
+  const watch = setInterval(attach, 200);
+  return () => {
+    document.removeEventListener("keydown", press);
+    clearInterval(watch); clearTimeout(timer);
+  };
+}
+"""
+
+
+@cache
+def _chunks() -> list[str]:
+    """Streamlit's own scripts for charts and tables; their names change with its version."""
+    folder = Path(st.__file__).parent / "static" / "static" / "js"
+    return [p.name for kind in ("PlotlyChart", "DataFrame") for p in folder.glob(f"{kind}.*.js")]
+
+
+_watch = st.components.v2.component("cxr_viewport", js=_JS)
+
+
+def watch(chart: str, film: int, last: Viewport, height: int) -> tuple[Viewport | None, int]:
+    """What is in view of chart `chart`, and the window's height in pixels.
+
+    The view is None where nobody has moved the chart for this film yet; last and height are what
+    was known before.
+    """
+    result = _watch(
+        key="review_viewport",
+        data={"chart": chart, "film": film, "chunks": _chunks()},
+        on_viewport_change=lambda: None,
+        on_height_change=lambda: None,
+        height="content",
+    )
+    height = int(result.height or height)
+    seen: Any = result.viewport
+    if not seen or seen.get("film") != film:
+        return None, height
+    opacity = seen.get("opacity")
+    view = Viewport(
+        x=(float(seen["x"][0]), float(seen["x"][1])),
+        y=(float(seen["y"][0]), float(seen["y"][1])),
+        opacity=last.opacity if opacity is None else round(100 * float(opacity)),
+    )
+    return view, height

@@ -1,0 +1,70 @@
+"""Review: a film in; probability, heatmap and every reason to distrust them out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cxr_core.errors import ModelError
+from cxr_core.serve import Model
+from pages._review import findings, intake, listing, viewer, viewport
+from pages._review.session import Session, session
+
+WELCOME = (
+    "Drop a frontal chest film here: within a second you see how likely pneumonia is, "
+    "which part of the film says so, and every reason to distrust the answer."
+)
+
+
+def main() -> None:
+    try:
+        model = intake.shared_model()
+    except ModelError as error:
+        st.error(str(error), icon=":material/deployed_code_alert:")
+        return
+    films = session()
+    if not films.started:
+        _welcome(films, model)
+        return
+    with st.sidebar:
+        intake.upload(films, model)
+        _worklist(films)
+    if films.current is not None:
+        _review(films, model)
+
+
+def _worklist(films: Session) -> None:
+    listing.table(films)
+    if len(films.cases) > 1:
+        listing.controls(films)
+    listing.downloads(films)
+
+
+def _welcome(films: Session, model: Model) -> None:
+    with st.container(horizontal_alignment="center"), st.container(width=820):
+        st.subheader(WELCOME)
+        intake.upload(films, model)
+        st.markdown("No film at hand? Try a drawn one: it shows no patient.")
+        with st.container(width=560):
+            intake.sample_buttons(films, model)
+    # Measured before the first film comes, so that its figure fits at once.
+    _, films.height = viewport.watch(viewer.CHART, -1, films.viewport, films.height)
+
+
+def _review(films: Session, model: Model) -> None:
+    case = films.current
+    assert case is not None
+
+    def show_anyway() -> None:
+        intake.read(case, model, frame=case.frame, anyway=True)
+
+    if case.item.reading is None:
+        findings.show(case.item, model, show_anyway)
+        return
+    film, words = st.columns([2.1, 1], gap="medium")
+    with film:
+        viewer.show(films, case, model)
+    with words:
+        findings.show(case.item, model, show_anyway)
+
+
+main()

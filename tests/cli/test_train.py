@@ -1,0 +1,41 @@
+"""`train`: settings, versions and what is refused before anything starts."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cxr_core import registry
+from cxr_core.cli import _train, main, parser
+from cxr_core.recipe import SHIPPED_RECIPE
+from cxr_core.registry import ModelEntry
+
+
+def test_train_refuses_what_cannot_work_before_it_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(tmp_path), "--root", str(tmp_path / "out"), "--dropout", "2"]) == 2
+    assert "dropout" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_train_settings_change_every_stage_of_the_shipped_recipe() -> None:
+    given = ["train", "films", "--epochs", "2.5", "--members", "1", "--no-class-weight"]
+    recipe = _train.changed(parser(training=True).parse_args(given))
+    assert recipe.members == 1
+    assert [(s.epochs, s.class_weight) for s in recipe.stages] == [(2.5, False)] * len(
+        SHIPPED_RECIPE.stages
+    )
+    assert recipe.stages[-1].learning_rate == SHIPPED_RECIPE.stages[-1].learning_rate
+
+
+def test_the_next_version_follows_the_latest(
+    model_entry: ModelEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    assert _train._next_version("never-made") == "0.1.0"
+    shutil.copytree(model_entry.folder, tmp_path / "models" / "made" / "1.4.9")
+    assert _train._next_version("made") == "1.4.10"
+    assert registry.version_key("1.4.10") > registry.version_key("1.4.9")
