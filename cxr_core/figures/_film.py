@@ -1,4 +1,4 @@
-"""Schema objects → plotly figures. Numbers are computed elsewhere; here they are drawn."""
+"""A film with its heatmap, and the bar of its probability, as plotly figures."""
 
 from __future__ import annotations
 
