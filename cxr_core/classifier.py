@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from cxr_core.backbones import Backbone
 from cxr_core.errors import ConfigError, ModelError
@@ -17,45 +17,106 @@ if TYPE_CHECKING:
     Network: TypeAlias = keras.Model
 
 LOGIT = "logit"
+HIDDEN = "hidden"
+POOL = "pool"
+HEAD = (HIDDEN, LOGIT)
 
 
 def build(
-    backbone: Backbone, *, size: int = 224, dropout: float = 0.3, weights: str | None = "imagenet"
+    backbone: Backbone,
+    *,
+    size: int = 224,
+    dropout: float = 0.3,
+    weights: str | None = "imagenet",
+    hidden: int = 0,
+    hidden_dropout: float = 0.0,
+    pooling: Literal["mean", "flatten"] = "mean",
+    outputs: int = 1,
 ) -> keras.Model:
-    """A flat graph: (size, size, 1) grey 0..255 → backbone → mean pooling → logit of pneumonia.
+    """A flat graph: (size, size, 1) grey 0..255 → backbone → pooling → head → logit of pneumonia.
 
-    The backbone's own input scaling is part of the graph, so it is applied exactly once. Batch
-    normalisation is frozen in inference mode. Downloads ImageNet weights where Keras has not
-    stored them yet; raises ModelError where that fails.
+    The backbone's own input scaling is part of the graph, so it is applied exactly once. hidden:
+    width of a ReLU layer before the logit, 0 for none; dropout before it, hidden_dropout after it.
+    outputs: more than 1 for as many logits, one a class. The head alone learns until `freeze`
+    says otherwise. Downloads ImageNet weights where Keras has not stored them yet; raises
+    ModelError where that fails.
     """
     import keras
     from keras import layers
 
     film = keras.Input((size, size, 1), name="film")
-    x = layers.Rescaling(backbone.scale, backbone.offset, name="scale")(film)
-    x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
+    x = _body(backbone, _scaled(backbone, film), weights)
+    x = layers.Flatten(name=POOL)(x) if pooling == "flatten" else _mean_pool(x)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    x = head(x, hidden, hidden_dropout, outputs)
+    model = keras.Model(film, x, name=backbone.name)
+    freeze(model, None)
+    return model
+
+
+def head(x: Any, hidden: int, hidden_dropout: float, outputs: int = 1) -> Any:
+    """Pooled features (n, F) → logits (n, outputs), by way of a ReLU layer unless hidden is 0."""
+    from keras import layers
+
+    if hidden:
+        x = layers.Dense(hidden, activation="relu", name=HIDDEN)(x)
+        x = layers.Dropout(hidden_dropout, name="hidden_dropout")(x)
+    # In mixed precision as well, a logit keeps all its digits.
+    return layers.Dense(outputs, name=LOGIT, dtype="float32")(x)
+
+
+def _scaled(backbone: Backbone, film: Any) -> Any:
+    from keras import layers
+
+    scale = layers.Rescaling(backbone.scale, backbone.offset, name="scale")
+    to_rgb = layers.Concatenate(name="grey_to_rgb")
+    if isinstance(backbone.offset, tuple):
+        return scale(to_rgb([film, film, film]))
+    x = scale(film)
+    return to_rgb([x, x, x])
+
+
+def _body(backbone: Backbone, x: Any, weights: str | None) -> Any:
+    import keras
+
+    if not backbone.constructor:
+        return _small_cnn(x)
     constructor = getattr(keras.applications, backbone.constructor)
     try:
         base = constructor(include_top=False, weights=weights, input_tensor=x)
     except Exception as error:
+        if weights is None:
+            raise
         raise ModelError(
             f"Expected {backbone.name}'s ImageNet weights, stored or downloadable; "
             f"received {type(error).__name__}. Connect to the internet once, or set KERAS_HOME "
             "to a folder that holds them."
         ) from error
-    x = layers.GlobalAveragePooling2D(name="pool")(base.get_layer(backbone.cam_layer).output)
-    x = layers.Dropout(dropout, name="dropout")(x)
-    logit = layers.Dense(1, name=LOGIT)(x)
-    model = keras.Model(film, logit, name=backbone.name)
-    freeze(model, None)
-    return model
+    return base.get_layer(backbone.cam_layer).output
 
 
-def freeze(model: keras.Model, unfreeze_from: str | None) -> None:
+def _small_cnn(x: Any) -> Any:
+    """Four times convolution and max-pooling, 32-64-128-128 wide."""
+    from keras import layers
+
+    for i, width in enumerate((32, 64, 128, 128), start=1):
+        x = layers.Conv2D(width, 3, activation="relu", name=f"conv_{i}")(x)
+        x = layers.MaxPooling2D(2, name=f"pool_{i}")(x)
+    return x
+
+
+def _mean_pool(x: Any) -> Any:
+    from keras import layers
+
+    return layers.GlobalAveragePooling2D(name=POOL)(x)
+
+
+def freeze(model: keras.Model, unfreeze_from: str | None, *, norms: bool = False) -> None:
     """Train the head and every layer from the one named `unfreeze_from` on (a prefix is enough).
 
     None trains the head alone, '' everything. Batch normalisation stays in inference mode
-    throughout. Raises ConfigError where no layer has that name.
+    throughout unless `norms`. Has no effect on a compiled model until it is compiled again.
+    Raises ConfigError where no layer has that name.
     """
     import keras
 
@@ -71,7 +132,7 @@ def freeze(model: keras.Model, unfreeze_from: str | None) -> None:
             )
     for i, layer in enumerate(model.layers):
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
-        layer.trainable = layer.name == LOGIT or (i >= first and not is_norm)
+        layer.trainable = layer.name in HEAD or (i >= first and (norms or not is_norm))
 
 
 def without_last_stride(model: keras.Model, row: Backbone) -> keras.Model:
@@ -85,6 +146,11 @@ def without_last_stride(model: keras.Model, row: Backbone) -> keras.Model:
     import keras
 
     last = row.last_stride
+    if last is None:
+        raise ConfigError(
+            f"Expected a backbone whose last stride is known; received {row.name}. "
+            "Train without the finer map."
+        )
     changes: dict[str | None, dict[str, Any]] = {
         last.convolution: {"strides": (1, 1)},
         last.padding: {"padding": ((0, 2), (0, 2))},
@@ -104,7 +170,8 @@ def serving_model(
     """One forward pass → logit (n, 1), signed CAM (n, h, w, 1) and features (n, F).
 
     For mean pooling → Dense(1), Grad-CAM's weights at the pooled layer are kernel / (h·w), so the
-    map is A @ kernel / (h·w) before its ReLU (Selvaraju et al. 2017, section 3.1).
+    map is A @ kernel / (h·w) before its ReLU (Selvaraju et al. 2017, section 3.1). A hidden layer
+    or flattening makes them the film's own; see `_grad_cam`.
     features: means over space of each of `feature_layers`, concatenated.
     """
     import keras
@@ -112,14 +179,37 @@ def serving_model(
 
     activation = model.get_layer(cam_layer).output
     kernel, _ = model.get_layer(LOGIT).get_weights()
-    h, w = activation.shape[1:3]
-    cam_conv = layers.Conv2D(1, 1, use_bias=False, name="cam")
-    cam = cam_conv(activation)
-    cam_conv.set_weights([(kernel / (h * w))[None, None]])
+    h, w, channels = activation.shape[1:]
+    if kernel.shape[0] == channels:
+        cam_conv = layers.Conv2D(1, 1, use_bias=False, name="cam")
+        cam = cam_conv(activation)
+        cam_conv.set_weights([(kernel / (h * w))[None, None]])
+    else:
+        cam = _grad_cam(model, activation, kernel)
     pooled = [ops.mean(model.get_layer(name).output, axis=(1, 2)) for name in feature_layers]
     features = ops.concatenate(pooled, axis=-1)
     outputs = {"logit": model.output, "cam": cam, "features": features}
     return keras.Model(model.input, outputs, name=f"{model.name}_serving")
+
+
+def _grad_cam(model: keras.Model, activation: Any, kernel: Any) -> Any:
+    """Grad-CAM before its ReLU, without a tape: a ReLU layer is linear where it is open."""
+    from keras import ops
+
+    h, w, channels = activation.shape[1:]
+    names = {layer.name for layer in model.layers}
+    if HIDDEN in names:
+        hidden = model.get_layer(HIDDEN)
+        is_open = ops.cast(hidden.output > 0, "float32")
+        gradient = ops.matmul(is_open * kernel[:, 0], hidden.get_weights()[0].T)
+    else:
+        gradient = ops.ones_like(model.get_layer(POOL).output) * kernel[:, 0]
+    if gradient.shape[-1] == channels:
+        weights = gradient / (h * w)
+    else:
+        weights = ops.mean(ops.reshape(gradient, (-1, h * w, channels)), axis=1)
+    weights = ops.reshape(weights, (-1, 1, 1, channels))
+    return ops.sum(ops.cast(activation, "float32") * weights, axis=-1, keepdims=True)
 
 
 def load(path: Path) -> keras.Model:
