@@ -35,7 +35,11 @@ class Case:
 
 @dataclass
 class Session:
-    """opened: key of the film on the screen. seen: files of the present upload already read."""
+    """opened: key of the film on the screen. seen: files of the present upload already read.
+
+    hidden: the reader wants to see the films without their heatmaps.
+    windows: how often level and window were set back, so that each time has sliders of its own.
+    """
 
     cases: dict[int, Case] = field(default_factory=dict)
     opened: int | None = None
@@ -47,6 +51,8 @@ class Session:
     viewport: Viewport = field(default_factory=Viewport)
     viewport_of: int | None = None
     drawn: tuple[object, Viewport] | None = None
+    hidden: bool = False
+    windows: int = 0
     height: int = 900
     numbers: Iterator[int] = field(default_factory=itertools.count)
 

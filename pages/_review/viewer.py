@@ -17,7 +17,7 @@ from pages._review.session import Case, Session
 AROUND, LEAST, GREATEST = 320, 420, 1000
 MESSAGE = 40
 CHART = "review_film"
-VIEWS: tuple[View, ...] = ("Overlay", "Side by side", "Film")
+VIEWS: tuple[View, ...] = ("Overlay", "Side by side")
 LABELS: dict[Label, str] = {"PNEUMONIA": "Pneumonia", "NORMAL": "Normal"}
 
 
@@ -27,11 +27,11 @@ def show(session: Session, case: Case, model: Model) -> None:
     reading = case.item.reading
     assert reading is not None
     panel = _panel(session, case)
-    view, heatmap, colours = _heatmap_controls(reading)
+    view, heatmap, colours = _heatmap_controls(session, reading)
     flat = heatmap if heatmap is not None and heatmap.flat else None
     heatmap = None if flat else heatmap
     place = st.container(key=f"{CHART}_frame")
-    window, invert, corner = _window_controls(case, panel, reading.heatmaps is not None)
+    window, invert, corner = _window_controls(session, case, panel)
     film = display.render(panel, window, invert)
     top = figures.scale_top(reading.heatmaps or ())
     look = (case.key, case.frame, case.item.shown_anyway_at, view, colours, window, invert)
@@ -50,59 +50,61 @@ def show(session: Session, case: Case, model: Model) -> None:
         _frames(session, case, model)
 
 
-def _heatmap_controls(reading: Reading) -> tuple[View, Heatmap | None, str]:
+def _heatmap_controls(session: Session, reading: Reading) -> tuple[View, Heatmap | None, str]:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if reading.heatmaps is None:
             return "Film", None, figures.COLOUR_MAPS[0]
+        hidden = session.hidden
         view = st.segmented_control(
             "View", VIEWS, default=VIEWS[0], key="review_view", required=True,
-            label_visibility="collapsed",
+            label_visibility="collapsed", on_change=_hide, args=(session, False),
         )  # fmt: skip
         label = st.segmented_control(
             "Heatmap", list(LABELS), format_func=lambda x: LABELS[x], default="PNEUMONIA",
-            key="review_label", required=True, label_visibility="collapsed",
-            disabled=view == "Film",
+            key="review_label", required=True, label_visibility="collapsed", disabled=hidden,
         )  # fmt: skip
         with st.popover(
-            "", icon=":material/palette:", help="Colour map of the heatmap", disabled=view == "Film"
+            "", icon=":material/palette:", help="Colour map of the heatmap", disabled=hidden
         ):
             colours = st.radio("Colour map", figures.COLOUR_MAPS, key="review_colours")
+        st.button(
+            "Show" if hidden else "Hide", key="review_toggle", shortcut="H", on_click=_hide,
+            args=(session, not hidden), type="primary" if hidden else "secondary",
+            icon=":material/layers:" if hidden else ":material/layers_clear:",
+            help="Show the heatmap." if hidden else "Hide the heatmap.",
+        )  # fmt: skip
     chosen = next(h for h in reading.heatmaps if h.label == label)
-    return view, None if view == "Film" else chosen, colours
+    return ("Film", None, colours) if hidden else (view, chosen, colours)
 
 
-def _toggle() -> None:
-    hidden = st.session_state.review_view == "Film"
-    st.session_state.review_view = "Overlay" if hidden else "Film"
+def _hide(session: Session, hidden: bool) -> None:
+    # Not a widget's value: a zoom reported at the same moment would send the old one again.
+    session.hidden = hidden
 
 
 def _window_controls(
-    case: Case, panel: Panel, has_map: bool
+    session: Session, case: Case, panel: Panel
 ) -> tuple[Window | None, bool, DeltaGenerator]:
     """The reader's window, None for the one the file asks for; invert; a place for a button."""
     low, high = round(panel.low), max(round(panel.high), round(panel.low) + 2)
     span = high - low
     level0 = min(max(round(panel.window.centre), low), high)
     width0 = min(max(round(panel.window.width), 1), 2 * span)
-    keys = [f"review_{what}_{case.key}_{case.frame}" for what in ("level", "width")]
+    place = f"{case.key}_{case.frame}_{session.windows}"
 
     def reset() -> None:
-        st.session_state[keys[0]], st.session_state[keys[1]] = level0, width0
+        # New sliders rather than new values, for the same reason as in _hide.
+        session.windows += 1
 
     with st.container(horizontal=True, wrap=False, vertical_alignment="bottom", gap="small"):
-        level = st.slider("Level", low, high, level0, key=keys[0])
-        width = st.slider("Window", 1, 2 * span, width0, key=keys[1])
+        level = st.slider("Level", low, high, level0, key=f"review_level_{place}")
+        width = st.slider("Window", 1, 2 * span, width0, key=f"review_width_{place}")
         st.button(
             "", key="review_as_stored", on_click=reset, icon=":material/restart_alt:",
             disabled=(level, width) == (level0, width0),
             help="Level and window as the file asks for.",
         )  # fmt: skip
         invert = st.toggle("Invert", key="review_invert")
-        if has_map:
-            st.button(
-                "", key="review_toggle", shortcut="H", on_click=_toggle,
-                icon=":material/layers:", help="Hide or show the heatmap.",
-            )  # fmt: skip
         picture = st.container(width="content")
     if (level, width) == (level0, width0):
         return None, invert, picture

@@ -152,10 +152,18 @@ def test_keys_move_the_opacity_and_hide_the_heatmap(visit: Open):
     page.keyboard.press("]")
     page.wait_for_timeout(200)
     assert opacity(page) == pytest.approx(before + 0.1, abs=0.011)
-    page.keyboard.press("h")
-    # While the figure is redrawn the old one and the new one are both there for a moment.
-    gone = f"document.querySelectorAll('{FIGURE} .hm image').length === 0"
-    page.wait_for_function(gone)
+    settled(page)
+    # The opacity reaches the server 300 ms after the key: neither may undo the other.
+    drawn = f"document.querySelectorAll('{FIGURE} .hm image').length"
+    for delay in (0, 250, 320):
+        page.keyboard.press("]")
+        page.wait_for_timeout(delay)
+        page.keyboard.press("h")
+        page.wait_for_function(f"{drawn} === 0")
+        settled(page)
+        page.keyboard.press("h")
+        page.wait_for_function(f"{drawn} === 1")
+        settled(page)
 
 
 @pytest.mark.parametrize(
