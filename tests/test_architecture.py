@@ -21,6 +21,9 @@ ALLOWED = {
     "errors": set(),
     "schema": set(),
     "backbones": {"errors"},
+    "architectures": {"errors"},
+    "graph": {"errors"},
+    "zoo": {"errors", "architectures", "graph"},
     "preprocess": {"errors", "schema"},
     # Serving.
     "image": {"errors", "schema"},
@@ -69,7 +72,8 @@ ONLY = {
     "streamlit": {"app", "pages"},
     "plotly": {"figures"},
     "tensorflow": {"features", "classifier", "zoo", "train", "explain"},
-    "keras": {"features", "classifier", "zoo", "train", "explain"},
+    # graph: Keras networks taken apart, for zoo, explain and inside alike.
+    "keras": {"features", "classifier", "graph", "zoo", "train", "explain"},
     "tf_explain": {"explain"},
 }
 SOURCES = sorted(
