@@ -5,8 +5,10 @@ CxrError
 │   └── ArchiveError    an archive is unsafe, too large or damaged
 ├── DataError           a data set, index or score file is not usable
 ├── ConfigError         settings that contradict each other or are out of range
-└── ModelError          a model is missing, damaged or made for something else
+├── ModelError          a model is missing, damaged or made for something else
+└── JobError            a job, its table or its executor cannot do what was asked
 
+Cancelled stands apart: it is no error, and `except CxrError` must not swallow it.
 Every message says what was expected, what came and what to do next. No message
 carries a patient's name, an identifier or a tag's value from a film.
 """
@@ -34,3 +36,11 @@ class ConfigError(CxrError):
 
 class ModelError(CxrError):
     """A model that is missing, damaged or made for something else."""
+
+
+class JobError(CxrError):
+    """A job, its table or its executor that cannot do what was asked."""
+
+
+class Cancelled(Exception):  # noqa: N818 (a request that was granted, not an error)
+    """A person asked to stop; raised inside what a job runs, which tidies up and lets it pass."""
