@@ -26,10 +26,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cxr_core import classifier, dataset, train
+from cxr_core.augmentation import Augmentation
 from cxr_core.backbones import backbone
 from cxr_core.dataset import Split
 from cxr_core.evaluate import auc
-from cxr_core.features import Augmentation, exchange_style, grey_ranks, load_films
+from cxr_core.features import exchange_style, grey_ranks, load_films
 from cxr_core.preprocess import Preprocessing
 from cxr_core.threshold import at_sensitivity
 

@@ -5,48 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core import image
+from cxr_core import dataset, image
+from cxr_core.augmentation import Augmentation
 from cxr_core.dataset import FilmRecord
-from cxr_core.errors import ImageError
+from cxr_core.errors import DataError, ImageError
 from cxr_core.preprocess import Preprocessing, model_input
+from cxr_core.schema import Film
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-
-@dataclass(frozen=True)
-class Augmentation:
-    """How far a training film may be moved away from itself; each is drawn uniformly per film.
-
-    rotate: degrees. shift, zoom, stretch: shares of the side. brightness, contrast: shares of the
-    grey range. gamma: exponent up to 1 + gamma and down to its inverse. shading: depth of a slow
-    brightness slope across the film. sharpness: from blurred (-) to sharpened (+).
-    noise: standard deviation, grey levels of 255. erase: largest side of a greyed-out square.
-    style: how far a film's grey levels move to those of another film, of either class, so that
-    exposure and processing tell the network nothing about the class.
-    No flips: anatomy has a side (heart, stomach, liver).
-    """
-
-    rotate: float = 10.0
-    shift: float = 0.06
-    zoom: float = 0.18
-    stretch: float = 0.18
-    brightness: float = 0.15
-    contrast: float = 0.25
-    gamma: float = 0.4
-    shading: float = 0.15
-    sharpness: float = 0.8
-    noise: float = 4.0
-    erase: float = 0.0
-    style: float = 1.0
-
-
-NO_AUGMENTATION = Augmentation(*(0.0,) * 12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +32,18 @@ class FilmArray:
     unreadable: tuple[tuple[str, str], ...]
 
 
+def read_film(record: FilmRecord) -> Film:
+    """The film itself, out of its own file or one of many. Raises ImageError and DataError."""
+    try:
+        found = dataset.content(record)
+    except OSError as error:
+        raise DataError(
+            f"Expected the file of film {record.film_id}; it cannot be read any more "
+            f"({type(error).__name__}). Bring the data back, then go on."
+        ) from error
+    return image.read(found) if isinstance(found, Path) else image.decode(found)
+
+
 def load_films(
     records: Sequence[FilmRecord],
     how: Preprocessing,
@@ -69,8 +54,8 @@ def load_films(
 
     def load(record: FilmRecord) -> NDArray[np.uint8] | str:
         try:
-            return model_input(image.read(record.path), how)
-        except ImageError as error:
+            return model_input(read_film(record), how)
+        except (ImageError, DataError) as error:
             return str(error)
 
     inputs: list[NDArray[np.uint8]] = []
@@ -224,6 +209,11 @@ def _affine(draw: Callable[[float], Any], how: Augmentation, size: float) -> Any
     a, b, c, d = cos * sx, -sin * sy, sin * sx, cos * sy
     dx = centre - a * centre - b * centre + draw(how.shift) * size
     dy = centre - c * centre - d * centre + draw(how.shift) * size
+    if how.flip:
+        mirrored = draw(1.0) > 1 - 2 * how.flip
+        side = tf.where(mirrored, -1.0, 1.0)
+        # The film's columns are counted from the other side.
+        a, b, dx = a * side, b * side, centre + (dx - centre) * side
     zero = tf.zeros_like(a)
     return tf.stack([a, b, dx, c, d, dy, zero, zero], axis=1)
 

@@ -146,7 +146,7 @@ def find(
     ModelError, which says what there is.
     """
     wanted = DEFAULT_MODEL if name is None else name
-    _check_name(wanted)
+    check_name(wanted)
     if version is not None:
         version_key(version)
     models = list_models(among)
@@ -201,7 +201,7 @@ def write(
     unless given. Raises ModelError for a name, version or file that does not fit, and where that
     version exists already: versions are never overwritten.
     """
-    _check_name(card.name)
+    check_name(card.name)
     version_key(card.version)
     expected = set(FILES) - {CARD}
     if set(files) != expected:
@@ -237,7 +237,7 @@ def write(
     return entry
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ModelError(
             "Expected a model name of small letters, digits, '-' and '_', up to 64; "

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core import dataset, describe, image, registry, train
+from cxr_core import dataset, describe, registry, train
 from cxr_core.backbones import backbone
 from cxr_core.card import ModelCard
 from cxr_core.classifier import export_serving, load, serving_model, without_last_stride
 from cxr_core.dataset import FilmRecord, Split
 from cxr_core.errors import DataError
-from cxr_core.features import augmented_copies, load_films
+from cxr_core.features import augmented_copies, load_films, read_film
 from cxr_core.gate import RENDERINGS, GateModel, fit_gate, render
 from cxr_core.preprocess import Preprocessing, presentation, reduced
 from cxr_core.recipe import Recipe
@@ -218,7 +218,7 @@ def _gate(
     chosen = np.random.default_rng(0).permutation(split.train)[:GATE_FILMS]
     rendered: dict[str, list[NDArray[np.float32]]] = {name: [] for name in RENDERINGS}
     for position in chosen:
-        shown = presentation(image.read(records[position].path))
+        shown = presentation(read_film(records[position]))
         for name, features in rendered.items():
             x = reduced(render(name, shown), network.preprocessing)
             features.append(network.forward(x).features)

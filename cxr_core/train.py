@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core.augmentation import Augmentation
 from cxr_core.backbones import backbone
 from cxr_core.classifier import build, freeze
 from cxr_core.errors import ConfigError, DataError
 from cxr_core.evaluate import auc
-from cxr_core.features import Augmentation, training_batches
+from cxr_core.features import training_batches
 from cxr_core.preprocess import Preprocessing
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ import pytest
 
 import films
 from cxr_core import dataset
+from cxr_core.augmentation import NO_AUGMENTATION, Augmentation
 from cxr_core.features import (
-    NO_AUGMENTATION,
-    Augmentation,
     augmented_copies,
     exchange_style,
     grey_ranks,

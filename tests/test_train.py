@@ -13,8 +13,8 @@ from PIL import Image
 
 import films
 from cxr_core import registry, release, train
+from cxr_core.augmentation import NO_AUGMENTATION
 from cxr_core.errors import ConfigError, DataError
-from cxr_core.features import NO_AUGMENTATION
 from cxr_core.preprocess import Preprocessing
 from cxr_core.recipe import SHIPPED_RECIPE, Recipe
 from cxr_core.train import TrainConfig

@@ -1,0 +1,112 @@
+"""Class folders, at the top or below train, val and test as Kaggle lays them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from cxr_core.dataset._records import CLASSES, FILM_SUFFIXES, FilmRecord, parse_name
+from cxr_core.errors import DataError
+
+# What data sets call their sides → what the index calls them.
+SIDES = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def index_folder(root: Path) -> tuple[FilmRecord, ...]:
+    """Films of `root/NORMAL` and `root/PNEUMONIA`, in the order of their names.
+
+    Raises DataError where a class folder is missing or holds no film.
+    """
+    root = Path(root)
+    records: list[FilmRecord] = []
+    for label in CLASSES:
+        folder = _class_folder(root, label)
+        found = list(_films(folder, label, label, None))
+        if not found:
+            raise DataError(
+                f"Expected films in {folder}; found none. "
+                "Put PNG, JPEG, TIFF, WebP, BMP or DICOM files there."
+            )
+        records += found
+    return tuple(records)
+
+
+def read_folders(root: Path, classes: Sequence[str]) -> list[FilmRecord]:
+    """Films of every class folder below `root`, or below its train, val and test folders.
+
+    classes: names to take, whatever their case; none for every folder that holds films.
+    Raises DataError where there is none.
+    """
+    top = _unwrapped(root)
+    sides = {d: SIDES[d.name.lower()] for d in _folders(top) if d.name.lower() in SIDES}
+    wanted = {c.upper(): c for c in classes}
+    records: list[FilmRecord] = []
+    for folder, side in sides.items() or [(top, None)]:
+        for class_folder in _folders(folder):
+            if wanted and class_folder.name.upper() not in wanted:
+                continue
+            label = wanted.get(class_folder.name.upper(), _usual(class_folder.name))
+            prefix = f"{folder.name}/{label}" if side else label
+            records += _films(class_folder, label, prefix, side)
+    if not records:
+        have = ", ".join(d.name for d in _folders(top)) or "no sub-folders"
+        asked = f" named {', '.join(classes)}" if classes else ""
+        raise DataError(
+            f"Expected class folders{asked} with films in {top}, or below train, val and test; "
+            f"found {have}. Put each class's films in a folder named after it."
+        )
+    return records
+
+
+def _unwrapped(root: Path) -> Path:
+    """Kaggle's archive holds its folders in a folder `chest_xray`, that in another of the name."""
+    for _ in range(2):
+        inside = _folders(root)
+        if len(inside) != 1 or inside[0].name != "chest_xray":
+            break
+        root = inside[0]
+    return root
+
+
+def _folders(root: Path) -> list[Path]:
+    ignored = ("__MACOSX",)
+    found = (d for d in root.iterdir() if d.is_dir() and d.name not in ignored)
+    return sorted(d for d in found if not d.name.startswith("."))
+
+
+def _films(folder: Path, label: str, prefix: str, side: str | None) -> Iterator[FilmRecord]:
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and _may_be_film(p)):
+        patient, cause = parse_name(path.stem, label)
+        film_id = f"{prefix}/{path.relative_to(folder).with_suffix('').as_posix()}"
+        yield FilmRecord(path, film_id, label, patient, cause, side)
+
+
+def _usual(name: str) -> str:
+    return name.upper() if name.upper() in CLASSES else name
+
+
+def _class_folder(root: Path, label: str) -> Path:
+    if not root.is_dir():
+        raise DataError(f"Expected a folder of films; {root} is not one. Check the path.")
+    for entry in sorted(root.iterdir()):
+        if entry.is_dir() and entry.name.upper() == label:
+            return entry
+    have = ", ".join(sorted(e.name for e in root.iterdir() if e.is_dir())) or "no sub-folders"
+    raise DataError(
+        f"Expected sub-folders NORMAL and PNEUMONIA in {root}; found {have}. "
+        f"Put the {label.lower()} films in a sub-folder named {label}."
+    )
+
+
+def _may_be_film(path: Path) -> bool:
+    return not path.name.startswith(".") and (
+        path.suffix.lower() in FILM_SUFFIXES or path.suffix == ""
+    )
