@@ -63,6 +63,8 @@ ALLOWED = {
         "errors", "backbones", "card", "classifier", "dataset", "describe", "features", "gate",
         "image", "preprocess", "recipe", "registry", "serve", "threshold", "train",
     },
+    # Choosing a threshold, and what it is worth.
+    "operating": {"errors", "schema", "card", "evaluate", "registry", "threshold"},
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
         "errors", "schema", "batch", "card", "dataset", "display", "evaluate", "jobs", "recipe",
