@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cxr_core.errors import ModelError
 from cxr_core.serve import Model
-from pages._review import findings, intake, listing, viewer, viewport
+from pages._review import choice, findings, intake, listing, viewer, viewport
 from pages._review.session import Session, session
 
 WELCOME = (
@@ -16,15 +15,15 @@ WELCOME = (
 
 
 def main() -> None:
-    try:
-        model = intake.shared_model()
-    except ModelError as error:
-        st.error(str(error), icon=":material/deployed_code_alert:")
-        return
     films = session()
+    model = choice.model(films)
+    if model is None:
+        return
+    choice.notice(films)
     if not films.started:
         _welcome(films, model)
         return
+    choice.read_again(films, model)
     with st.sidebar:
         intake.upload(films, model)
         _worklist(films)
@@ -46,6 +45,9 @@ def _welcome(films: Session, model: Model) -> None:
         st.markdown("No film at hand? Try a drawn one: it shows no patient.")
         with st.container(width=560):
             intake.sample_buttons(films, model)
+        with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
+            st.markdown(f":small[Read with {model.name} {model.version}]", width="content")
+            choice.control(films, model)
     # Measured before the first film comes, so that its figure fits at once.
     _, films.height = viewport.watch(viewer.CHART, -1, films.viewport, films.height)
 
@@ -57,14 +59,17 @@ def _review(films: Session, model: Model) -> None:
     def show_anyway() -> None:
         intake.read(case, model, frame=case.frame, anyway=True)
 
+    def change() -> None:
+        choice.control(films, model)
+
     if case.item.reading is None:
-        findings.show(case.item, model, show_anyway)
+        findings.show(case.item, model, show_anyway, change)
         return
     film, words = st.columns([2.1, 1], gap="medium")
     with film:
         viewer.show(films, case, model)
     with words:
-        findings.show(case.item, model, show_anyway)
+        findings.show(case.item, model, show_anyway, change)
 
 
 main()

@@ -14,8 +14,13 @@ from cxr_core.worklist import Item
 AT_SIGHT = 2
 
 
-def show(item: Item, model: Model, show_anyway: Callable[[], None]) -> None:
-    """The column beside the film. `show_anyway` reads a refused film in spite of the refusal."""
+def show(
+    item: Item, model: Model, show_anyway: Callable[[], None], change: Callable[[], None]
+) -> None:
+    """The column beside the film.
+
+    show_anyway: reads a refused film in spite of the refusal. change: draws the choice of a model.
+    """
     reading = item.reading
     st.markdown(f":small[{_plain(item.name)}]")
     if reading is None:
@@ -29,7 +34,7 @@ def show(item: Item, model: Model, show_anyway: Callable[[], None]) -> None:
     if not refused:
         _cautions(reading.verdict.reasons)
     _facts(reading)
-    _maker(reading.prediction, model)
+    _maker(reading.prediction, model, change)
 
 
 def _refusal(reading: Reading, shown_at: str | None, show_anyway: Callable[[], None]) -> None:
@@ -149,13 +154,14 @@ def _age(years: float) -> str:
     return f"{years:.0f} years" if years >= 2 else f"{12 * years:.0f} months"
 
 
-def _maker(prediction: Prediction | None, model: Model) -> None:
+def _maker(prediction: Prediction | None, model: Model, change: Callable[[], None]) -> None:
     who = model.card
     time = "" if prediction is None else f" · {prediction.elapsed_ms:.0f} ms"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":small[**Model** {who.name} {who.version}{time}]", width="content")
         with st.popover("About", icon=":material/id_card:", type="tertiary"):
             _about(who)
+        change()
 
 
 def _about(who: card.ModelCard) -> None:

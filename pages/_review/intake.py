@@ -12,6 +12,7 @@ import threadpoolctl
 from cxr_core import image, registry
 from cxr_core.errors import CxrError, ImageError
 from cxr_core.reading import read_film
+from cxr_core.registry import ModelEntry
 from cxr_core.schema import Film
 from cxr_core.serve import Model
 from cxr_core.worklist import Item
@@ -20,12 +21,18 @@ from pages._review.session import Case, Session, base_name, now
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
 
-@st.cache_resource(show_spinner="Loading the network…")
 def shared_model(name: str | None = None, version: str | None = None) -> Model:
-    """The network, loaded once for all sessions; it holds no film."""
+    """The network, loaded once for all sessions; it holds no film. Raises ModelError."""
+    entry = registry.find(name, version)
+    # Its sums are part of the key: a model deleted and trained again is another one.
+    return _loaded(str(entry.folder), tuple(sorted(entry.sums().items())), entry)
+
+
+@st.cache_resource(show_spinner="Loading the network…", max_entries=6)
+def _loaded(folder: str, sums: tuple[tuple[str, str], ...], _entry: ModelEntry) -> Model:
     # Films are read on a thread each; BLAS's own threads would spin on the processors they need.
     threadpoolctl.threadpool_limits(1, user_api="blas")
-    model = Model.load(registry.find(name, version))
+    model = Model.load(_entry)
     # The first film of a session should not wait for decoders, pandas and buffers to load.
     import pandas  # noqa: F401
 
@@ -100,7 +107,7 @@ def _take(session: Session, model: Model, name: str, data: bytes | None, error: 
     except CxrError as problem:
         session.add(Item(name, error=str(problem)), None)
         return
-    session.add(item, data)
+    session.add(item, data, (model.name, model.version))
 
 
 def _finish(session: Session) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
+from typing import TypeAlias
 
 import streamlit as st
 
@@ -22,15 +23,22 @@ from cxr_core.worklist import Item
 MAX_FILMS = 200
 MAX_BYTES = 500 * 2**20
 
+# A model's name and version.
+Chosen: TypeAlias = tuple[str, str]
+
 
 @dataclass
 class Case:
-    """One file of the session. data: its bytes as uploaded, None where it could not be read."""
+    """One file of the session. data: its bytes as uploaded, None where it could not be read.
+
+    read_by: the model that read it.
+    """
 
     key: int
     item: Item
     data: bytes | None = None
     frame: int = 0
+    read_by: Chosen | None = None
 
 
 @dataclass
@@ -39,6 +47,7 @@ class Session:
 
     hidden: the reader wants to see the films without their heatmaps.
     windows: how often level and window were set back, so that each time has sliders of its own.
+    model: what is to read, None for the shipped model. unusable: why what was asked for does not.
     """
 
     cases: dict[int, Case] = field(default_factory=dict)
@@ -54,6 +63,8 @@ class Session:
     hidden: bool = False
     windows: int = 0
     height: int = 900
+    model: Chosen | None = None
+    unusable: str | None = None
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -64,7 +75,7 @@ class Session:
         by_item = {id(case.item): case for case in self.cases.values()}
         return [by_item[id(item)] for item in worklist.by_urgency(i.item for i in by_item.values())]
 
-    def add(self, item: Item, data: bytes | None) -> Case:
+    def add(self, item: Item, data: bytes | None, read_by: Chosen | None = None) -> Case:
         """Add a file; the same file under the same name is not listed twice."""
         for case in self.cases.values():
             if (
@@ -74,7 +85,7 @@ class Session:
             ):
                 self.arrived.append(case.key)
                 return case
-        case = Case(next(self.numbers), item, data)
+        case = Case(next(self.numbers), item, data, read_by=read_by)
         self.cases[case.key] = case
         self.arrived.append(case.key)
         return case
