@@ -10,13 +10,13 @@ PY := $(VENV)/bin/python
 PORT ?= 8501
 
 .DELETE_ON_ERROR:
-.PHONY: app test lint bench model chromium clean
+.PHONY: app test lint bench model chromium postgresql clean
 
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT) \
 	  --server.headless=true --browser.gatherUsageStats=false
 
-test: lint chromium
+test: lint chromium postgresql
 	$(PY) -m pytest $(PYTEST)
 
 lint: $(VENV)/.dev
@@ -56,6 +56,17 @@ chromium:
 	    --no-install-recommends chromium; } >/dev/null || \
 	    echo "Chromium could not be installed: the browser tests will skip." >&2; \
 	else echo "No Chromium, and no apt-get as root: the browser tests will skip." >&2; fi
+
+# The job table's tests start a server of their own on loopback, or skip with a reason.
+postgresql:
+	@if ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null; then :; \
+	elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	  { mkdir -p /etc/postgresql-common && \
+	    echo "create_main_cluster = false" >> /etc/postgresql-common/createcluster.conf && \
+	    apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy \
+	    --no-install-recommends -o Dpkg::Options::=--force-confold postgresql; } >/dev/null || \
+	    echo "PostgreSQL could not be installed: its tests will skip." >&2; \
+	else echo "No PostgreSQL, and no apt-get as root: its tests will skip." >&2; fi
 
 clean:
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from cxr_core import __version__
-from cxr_core.cli import _data, _evaluate, _models, _predict, _train
+from cxr_core.cli import _data, _evaluate, _jobs, _models, _predict, _train
 from cxr_core.errors import CxrError
 
 __all__ = ["main", "parser"]
@@ -48,6 +48,7 @@ def parser(training: bool = False) -> argparse.ArgumentParser:
     _train.add(commands, training)
     _models.add(commands)
     _data.add(commands)
+    _jobs.add(commands)
     return root
 
 

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from cxr_core.jobs import KINDS, Executor, Job, JobTable, State, executor, open_table
+from tests.jobs import postgres as server
 
 HERE = Path(__file__).resolve().parent
 
@@ -46,7 +47,7 @@ class Queue:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty $CXR_HOME whose jobs know the kinds of the tests."""
     for name in ("CXR_DATABASE_URL", "CXR_RAY_ADDRESS", "CXR_JOBS_AT_ONCE"):
         monkeypatch.delenv(name, raising=False)
@@ -66,6 +67,21 @@ def queue(home: Path) -> Iterator[Queue]:
     table = open_table()
     yield Queue(table, executor(table))
     stop(table)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL that this run started, or a skip."""
+    with server.server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres(postgres_server: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The same without a job table, and as $CXR_DATABASE_URL."""
+    monkeypatch.setenv("CXR_DATABASE_URL", postgres_server)
+    yield postgres_server
+    server.forget(postgres_server)
 
 
 def stop(table: JobTable) -> None:

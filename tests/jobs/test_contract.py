@@ -116,3 +116,13 @@ class Contract:
 
 class TestLocalOnSqlite(Contract):
     """A process per job on this machine, the table in a file."""
+
+
+@pytest.mark.usefixtures("postgres")
+class TestLocalOnPostgres(Contract):
+    """The same, the table in a PostgreSQL."""
+
+    @pytest.fixture
+    def queue(self, postgres: str, queue: Queue) -> Queue:
+        assert queue.table.url.startswith("postgresql+psycopg://")
+        return queue
