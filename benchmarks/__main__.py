@@ -19,8 +19,8 @@ from pathlib import Path
 # As `python -m cxr_core` does, before NumPy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from benchmarks import folder, serving
-from benchmarks._films import films
+from benchmarks import browser, folder, serving
+from benchmarks._films import films, ill
 from benchmarks._measure import Process, Sample, machine
 from benchmarks.course import Course
 from cxr_core import batch, registry
@@ -106,6 +106,13 @@ def _rows(
         f"{serving.SESSIONS} sessions at once, upload to result", "ms", _ms(eight),
         None, None, f"0 mixed up; found {mixed}", mixed == 0,
     )  # fmt: skip
+    waits = browser.upload_to_heatmap(ill(paths), 2 if quick else 11)
+    if waits is None:
+        print("browser: not measured, no Chromium")
+        return
+    for what, wait in zip(("first film of a visit", "a further film"), waits, strict=True):
+        met = wait.median <= 1
+        yield Row(f"browser, {what}", "s", wait, None, None, "≤ 1 s", met)
 
 
 def write(

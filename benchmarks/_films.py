@@ -42,6 +42,15 @@ def films(scratch: Path, most: int) -> Films:
     return Films(tuple(paths), f"{len(paths)} drawn films of 224×224 pixels, JPEG")
 
 
+def ill(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Films with pneumonia, so that there is a heatmap to wait for: at full resolution where such
+    films are at hand, else those among `paths`."""
+    data = Path(os.environ.get("CXR_TEST_DATA", ROOT.parent / "shared" / "data"))
+    full = sorted((data / "chest_xray_fullres" / "PNEUMONIA").glob("*.jpeg"))
+    real = tuple(p for p in paths if p.parent.name == "PNEUMONIA")
+    return tuple(full) or real or paths[1::2]
+
+
 def many(folder: Path, paths: tuple[Path, ...], count: int) -> Path:
     """A folder of `count` links to `paths`, over and over."""
     folder.mkdir(parents=True)

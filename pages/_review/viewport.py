@@ -25,7 +25,7 @@ export default function ({ data, setStateValue }) {
       film: data.film, x: [...xaxis.range], y: [...yaxis.range], opacity: map?.opacity ?? null,
     });
   };
-  let height = null;
+  let height = data.height;
   const measure = () => {
     if (window.innerHeight !== height) setStateValue("height", (height = window.innerHeight));
   };
@@ -88,7 +88,7 @@ def watch(chart: str, film: int, last: Viewport, height: int) -> tuple[Viewport 
     """
     result = _watch(
         key="review_viewport",
-        data={"chart": chart, "film": film, "chunks": _chunks()},
+        data={"chart": chart, "film": film, "height": height, "chunks": _chunks()},
         on_viewport_change=lambda: None,
         on_height_change=lambda: None,
         height="content",
