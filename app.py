@@ -11,7 +11,10 @@ st.set_page_config(
     initial_sidebar_state=310,
 )
 page = st.navigation(
-    [st.Page("pages/review.py", title="Review", icon=":material/pulmonology:", default=True)]
+    [
+        st.Page("pages/review.py", title="Review", icon=":material/pulmonology:", default=True),
+    ],
+    position="top",
 )
 st.markdown(
     ":orange-badge[:material/info: Not a medical device] "

@@ -16,7 +16,7 @@ from cxr_core.registry import ModelEntry
 from cxr_core.schema import Film
 from cxr_core.serve import Model
 from cxr_core.worklist import Item
-from pages._review.session import Case, Session, base_name, now
+from pages._review.session import Case, Session, base_name, now, short
 
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
@@ -60,7 +60,7 @@ def upload(session: Session, model: Model) -> None:
             if (file.file_id, n) in session.seen:
                 continue
             count = len(session.arrived) + 1
-            bar.progress(done / len(files), text=f"Reading film {count}: {_short(name)}")
+            bar.progress(done / len(files), text=f"Reading film {count}: {short(base_name(name))}")
             _take(session, model, name, data, error)
             session.seen.add((file.file_id, n))
     _finish(session)
@@ -149,8 +149,3 @@ def _too_large(size: int) -> str:
         f"Expected a film of up to {limit} MB; received {size / 2**20:.0f} MB. "
         "Export one image, or put several into a ZIP."
     )
-
-
-def _short(name: str, length: int = 28) -> str:
-    name = base_name(name)
-    return name if len(name) <= length else name[: length - 9] + "…" + name[-8:]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from cxr_core import worklist
-from pages._review.session import Case, Session
+from pages._review.session import Case, Session, short
 
 
 def controls(session: Session) -> None:
@@ -96,7 +96,7 @@ def _columns(cases: Sequence[Case]) -> dict[str, list[object]]:
     return {
         "Finding": list(findings),
         "%": [_percent(case) for case in cases],
-        "Film": [case.item.name for case in cases],
+        "Film": [short(case.item.name, 16) for case in cases],
     }
 
 

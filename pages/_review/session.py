@@ -149,6 +149,11 @@ def base_name(name: str) -> str:
     return PurePosixPath(name.replace("\\", "/")).name or "film"
 
 
+def short(name: str, length: int = 28) -> str:
+    """Both ends of a long name: films of one series differ in the last digits."""
+    return name if len(name) <= length else name[: length - 9] + "…" + name[-8:]
+
+
 def now() -> str:
     """UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")

@@ -68,7 +68,7 @@ def _heatmap_controls(session: Session, reading: Reading) -> tuple[View, Heatmap
         ):
             colours = st.radio("Colour map", figures.COLOUR_MAPS, key="review_colours")
         st.button(
-            "Show" if hidden else "Hide", key="review_toggle", shortcut="H", on_click=_hide,
+            "", key="review_toggle", shortcut="H", on_click=_hide,
             args=(session, not hidden), type="primary" if hidden else "secondary",
             icon=":material/layers:" if hidden else ":material/layers_clear:",
             help="Show the heatmap." if hidden else "Hide the heatmap.",
