@@ -233,7 +233,7 @@ def _overlay(
         hovertemplate=f"contribution to {word} %{{z:.3f}}<extra></extra>",
         colorbar={
             "title": {"text": f"{UNIT} ({word})", "side": "top", "font": {"size": 12}},
-            "orientation": "h", "thickness": 9, "len": 0.46, "x": 0.76, "y": -0.015,
+            "orientation": "h", "thickness": 9, "len": 0.42, "x": 0.75, "y": -0.015,
             "yanchor": "top", "xpad": 0, "ypad": 6, "outlinewidth": 0,
             "tickvals": [0, top / 2, top], "tickformat": ".2f",
             "bgcolor": "rgba(0,0,0,0)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import PurePosixPath
 
 import streamlit as st
 
@@ -96,7 +97,7 @@ def _columns(cases: Sequence[Case]) -> dict[str, list[object]]:
     return {
         "Finding": list(findings),
         "%": [_percent(case) for case in cases],
-        "Film": [short(case.item.name, 16) for case in cases],
+        "Film": [short(PurePosixPath(case.item.name).stem, 10) for case in cases],
     }
 
 

@@ -151,7 +151,8 @@ def base_name(name: str) -> str:
 
 def short(name: str, length: int = 28) -> str:
     """Both ends of a long name: films of one series differ in the last digits."""
-    return name if len(name) <= length else name[: length - 9] + "…" + name[-8:]
+    tail = length // 2
+    return name if len(name) <= length else name[: length - tail - 1] + "…" + name[-tail:]
 
 
 def now() -> str:
