@@ -8,7 +8,7 @@ st.set_page_config(
     page_title="CXR Workbench",
     page_icon=str(Path(__file__).parent / "assets" / "icon.svg"),
     layout="wide",
-    initial_sidebar_state=340,
+    initial_sidebar_state=310,
 )
 page = st.navigation(
     [

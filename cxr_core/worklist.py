@@ -12,7 +12,7 @@ from cxr_core.schema import Reading
 
 URGENCY_IN_WORDS = (
     "Sorted by urgency: suggests pneumonia (highest probability first), refer to a reader, "
-    "not judged (refused or unreadable), then suggests normal with and without cautions."
+    "not judged (refused or unreadable), then suggests normal with and without cautions (⚠)."
 )
 COLUMNS = (
     "file", "status", "reasons", "probability", "threshold", "label", "refer", "model", "sha256",
@@ -66,7 +66,7 @@ def finding(item: Item) -> str:
         words = "refer"
     else:
         words = "pneumonia" if prediction.label == "PNEUMONIA" else "normal"
-    return f"{words}, caution" if item.reading.verdict.status == "caution" else words
+    return f"{words} ⚠" if item.reading.verdict.status == "caution" else words
 
 
 def record(item: Item) -> dict[str, object]:

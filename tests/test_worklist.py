@@ -48,7 +48,7 @@ def test_most_urgent_first_and_what_nobody_judged_before_the_normal():
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("sure", "pneumonia, caution"),
+        ("sure", "pneumonia ⚠"),
         ("close", "refer"),
         ("refused", "refused"),
         ("shown", "refused, shown"),

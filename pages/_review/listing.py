@@ -46,7 +46,7 @@ def table(session: Session) -> None:
         height=min(38 + 35 * len(cases), 38 + 35 * 9),
         column_config={
             "Finding": st.column_config.TextColumn(
-                "Finding", width=124, help=worklist.URGENCY_IN_WORDS
+                "Finding", width=104, help=worklist.URGENCY_IN_WORDS
             ),
             "%": st.column_config.NumberColumn(
                 "%", format="%.1f", width=42, help="Probability of pneumonia, in per cent."
@@ -97,7 +97,7 @@ def _columns(cases: Sequence[Case]) -> dict[str, list[object]]:
     return {
         "Finding": list(findings),
         "%": [_percent(case) for case in cases],
-        "Film": [short(PurePosixPath(case.item.name).stem, 10) for case in cases],
+        "Film": [short(PurePosixPath(case.item.name).stem, 8) for case in cases],
     }
 
 

@@ -51,7 +51,7 @@ def show(session: Session, case: Case, model: Model) -> None:
 
 
 def _heatmap_controls(session: Session, reading: Reading) -> tuple[View, Heatmap | None, str]:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
         if reading.heatmaps is None:
             return "Film", None, figures.COLOUR_MAPS[0]
         hidden = session.hidden
