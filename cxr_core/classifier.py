@@ -92,6 +92,9 @@ def _body(backbone: Backbone, x: Any, weights: str | None) -> Any:
             f"received {type(error).__name__}. Connect to the internet once, or set KERAS_HOME "
             "to a folder that holds them."
         ) from error
+    if backbone.cam_layer not in {layer.name for layer in base.layers}:
+        # Keras numbers unnamed layers as they come: the last one is called otherwise every time.
+        base.layers[-1].name = backbone.cam_layer
     return base.get_layer(backbone.cam_layer).output
 
 

@@ -6,7 +6,7 @@ Figures: what Keras publishes (keras.io/api/applications), and beside it what th
 from __future__ import annotations
 
 from cxr_core.backbones._classic import CLASSIC
-from cxr_core.backbones._efficient import EFFICIENT
+from cxr_core.backbones._efficient import EFFICIENT, SCALED, STAGES
 from cxr_core.backbones._mobile import MOBILE
 from cxr_core.backbones._row import (
     Backbone,
@@ -20,7 +20,9 @@ from cxr_core.backbones._row import (
 
 __all__ = [
     "BACKBONES",
+    "SCALED",
     "SMALL_CNN",
+    "STAGES",
     "Backbone",
     "Figures",
     "InputScaling",

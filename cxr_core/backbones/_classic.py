@@ -55,7 +55,9 @@ CLASSIC: tuple[Backbone, ...] = (
         published=keras(23_851_784, 77.9, 93.7),
         operations=Operations(5.71e9, 3, VISION),
         course=course(11_200_000, 74.8, 92.2),
-        weights=weights(f"inception_v3/inception_v3_{_KERNELS}", "bcbd6486424b2319ff4ef7d526e38f63"),
+        weights=weights(
+            f"inception_v3/inception_v3_{_KERNELS}", "bcbd6486424b2319ff4ef7d526e38f63"
+        ),
     ),
     Backbone(
         name="xception",

@@ -8,8 +8,28 @@ from dataclasses import dataclass
 from cxr_core.backbones._row import Backbone, Operations
 from cxr_core.backbones._source import INSIDE, VISION, course, keras, weights
 
-# Blocks of each of the seven stages of B0. Tan and Le 2019, table 1.
-REPEATS = (1, 2, 2, 3, 3, 4, 1)
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of B0: so many inverted residual blocks of one shape, the first with the stride."""
+
+    repeats: int
+    kernel: int
+    expand: int
+    channels: int
+    stride: int
+
+
+# Tan and Le 2019, table 1.
+STAGES: tuple[Stage, ...] = (
+    Stage(1, 3, 1, 16, 1),
+    Stage(2, 3, 6, 24, 2),
+    Stage(2, 5, 6, 40, 2),
+    Stage(3, 3, 6, 80, 2),
+    Stage(3, 5, 6, 112, 1),
+    Stage(4, 5, 6, 192, 2),
+    Stage(1, 3, 6, 320, 1),
+)
 # The paper's table 2 gives 0.70, 1.8, 4.2, 9.9 and 37 billion for B1, B3, B4, B5 and B7: up to 5 %
 # from what its networks count, here and in torchvision. torchvision runs B2 at another size.
 _PAPER = "Tan and Le 2019, table 2"
@@ -48,7 +68,7 @@ SCALED: tuple[Scaled, ...] = (
            "ebc24e6d6c33eaebbd558eafbeedf1ba"),
     Scaled(5, 1.6, 2.2, 456, 30_562_527, 83.6, 96.7, 83.60, 10.27, 4,
            "38879255a25d3c92d5e44e04ae6cec6f"),
-    Scaled(6, 1.83, 3.6, 528, 43_265_143, 84.0, 96.8, 83.95, 19.07, 4,
+    Scaled(6, 1.8, 2.6, 528, 43_265_143, 84.0, 96.8, 83.95, 19.07, 4,
            "9ecce42647a20130c1f39a5d4cb75743"),
     Scaled(7, 2.0, 3.1, 600, 66_658_687, 84.3, 97.0, 84.26, 37.75, 4,
            "cbcfe4450ddf6f3ad90b1b398090fe4a"),
@@ -56,7 +76,7 @@ SCALED: tuple[Scaled, ...] = (
 
 
 def _last_block(stage: int, depth: float) -> str:
-    return f"block{stage}{chr(96 + math.ceil(depth * REPEATS[stage - 1]))}_add"
+    return f"block{stage}{chr(96 + math.ceil(depth * STAGES[stage - 1].repeats))}_add"
 
 
 def _row(s: Scaled) -> Backbone:

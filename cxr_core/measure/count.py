@@ -160,7 +160,7 @@ def _separable(layer: Any, params: int) -> Iterator[LayerCount]:
 def _kind(layer: Any, kernel: tuple[int, ...], positions: int) -> str:
     if len(kernel) == 2:
         return DENSE if positions == 1 else "convolution 1×1"
-    high, wide, per_group, _ = kernel
+    high, wide = kernel[:2]
     name = type(layer).__name__
     groups = layer.input.shape[-1] if name == "DepthwiseConv2D" else layer.groups
     if groups > 1:

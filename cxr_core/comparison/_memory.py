@@ -1,0 +1,60 @@
+"""Whether a row fits into this machine's memory, before anything is started."""
+
+from __future__ import annotations
+
+from cxr_core.comparison._machine import available_mb
+from cxr_core.comparison._results import RUNTIMES
+from cxr_core.comparison._table import Row
+
+# Megabytes of a process that has imported TensorFlow, or LiteRT and nothing else: design figures
+# that benchmarks/backbones.py compares with what was measured.
+_TENSORFLOW = 620.0
+_LITERT = 75.0
+
+
+def estimate_mb(row: Row, runtime: str, batch: int) -> float | None:
+    """Megabytes that measuring this takes at its peak; None where nothing is known of the row.
+
+    Weights are held about twice while they are built or converted, activations about twice by the
+    threads that compute them.
+    """
+    weights, activations = _held(row)
+    if weights is None:
+        return None
+    if next(r.litert for r in RUNTIMES if r.id == runtime):
+        return _LITERT + 2.0 * weights + 2.0 * batch * activations
+    return _TENSORFLOW + 2.5 * weights + 3.0 * batch * activations
+
+
+def conversion_mb(row: Row) -> float | None:
+    """Megabytes that making the serving files takes, once."""
+    weights, activations = _held(row)
+    return None if weights is None else _TENSORFLOW + 9.0 * weights + 3.0 * activations
+
+
+def refusal(row: Row, runtime: str = "predict", batch: int = 1) -> str | None:
+    """A sentence where the row cannot fit what memory is free now; None where it can."""
+    return _refused(row, estimate_mb(row, runtime, batch), f"at batch {batch}")
+
+
+def conversion_refusal(row: Row) -> str | None:
+    """The same for making its serving files."""
+    return _refused(row, conversion_mb(row), "while its serving file is made")
+
+
+def _refused(row: Row, needed: float | None, when: str) -> str | None:
+    free = available_mb()
+    if needed is None or needed <= 0.95 * free:
+        return None
+    return (
+        f"Expected at most {free:,.0f} MB of free memory to be needed; {row.title} needs about "
+        f"{needed:,.0f} MB {when}. Close other programs, take a smaller batch, or leave it out."
+    )
+
+
+def _held(row: Row) -> tuple[float | None, float]:
+    if row.counts:
+        return 4e-6 * row.counts.params_without_top, row.counts.peak_activation_mb
+    if row.disk_bytes is not None:
+        return row.disk_bytes / 1e6, 50.0
+    return None, 0.0
