@@ -4,8 +4,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages._shared import entry
-
 st.set_page_config(
     page_title="CXR Workbench",
     page_icon=str(Path(__file__).parent / "assets" / "icon.svg"),
@@ -15,10 +13,10 @@ st.set_page_config(
 page = st.navigation(
     [
         st.Page("pages/review.py", title="Review", icon=":material/pulmonology:", default=True),
+        st.Page("pages/compare.py", title="Compare", icon=":material/scatter_plot:"),
     ],
     position="top",
 )
-entry.enter()
 st.markdown(
     ":orange-badge[:material/info: Not a medical device] "
     ":small[Research and teaching only, not for diagnosis or treatment. "

@@ -1,5 +1,12 @@
 """Schema objects → plotly figures, one file per page. Numbers are computed elsewhere."""
 
+from cxr_core.figures._convolution import (
+    convolution_cost,
+    convolution_picture,
+    cost_ratio,
+    in_words,
+)
+from cxr_core.figures._field import FIELD_CONFIG, TONES, Bubble, Tone, field
 from cxr_core.figures._film import (
     COLOUR_MAPS,
     FILM_CONFIG,
@@ -16,20 +23,38 @@ from cxr_core.figures._film import (
     probability_bar,
     scale_top,
 )
+from cxr_core.figures._ink import legible
+from cxr_core.figures._layers import layer_shares, scaled_networks, scaling_curve
+from cxr_core.figures._spans import Span, spans
 
 __all__ = [
     "COLOUR_MAPS",
+    "FIELD_CONFIG",
     "FILM_CONFIG",
     "LEAST_TOP",
     "OPACITY_STEPS",
     "SMOOTH",
     "STILL_CONFIG",
+    "TONES",
     "UNIT",
+    "Bubble",
+    "Span",
+    "Tone",
     "View",
     "Viewport",
     "colour_scale",
     "colour_table",
+    "convolution_cost",
+    "convolution_picture",
+    "cost_ratio",
+    "field",
     "film",
+    "in_words",
+    "layer_shares",
+    "legible",
     "probability_bar",
     "scale_top",
+    "scaled_networks",
+    "scaling_curve",
+    "spans",
 ]

@@ -1,0 +1,1 @@
+"""The parts of the compare page: why, table, convolutions, scaling, measure, films, choice."""
