@@ -1,4 +1,4 @@
-"""Models on disk: versions, hashes, cards. The only hand-over from training to serving.
+"""Models on disk: versions, hashes, cards.
 
 A model is a folder `<root>/<name>/<version>/` of the files named in FILES and a SHA256SUMS that
 `sha256sum -c` understands. Folders appear whole or not at all, and no other file is ever opened.
@@ -28,7 +28,7 @@ KERAS = "model.keras"
 SCORES = "scores.csv"
 SUMS = "SHA256SUMS"
 FILES = (KERAS, SERVING, GATE, CARD, SCORES)
-SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "models"
+SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "models"
 
 _MAX_TEXT = 4 * 2**20
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
@@ -134,31 +134,6 @@ def list_models(among: Sequence[Path] | None = None) -> tuple[ModelEntry, ...]:
                 folder = name / version
                 found.append(ModelEntry(name.name, version, folder, root == SHIPPED))
     return tuple(found)
-
-
-def find(
-    name: str | None = None, version: str | None = None, among: Sequence[Path] | None = None
-) -> ModelEntry:
-    """One model: by default the shipped one; its latest release unless a version is named.
-
-    The latest pre-release is taken only where there is no release. A model of `$CXR_HOME` never
-    takes the place of a shipped one of the same name unless its version is asked for. Raises
-    ModelError, which says what there is.
-    """
-    wanted = DEFAULT_MODEL if name is None else name
-    check_name(wanted)
-    if version is not None:
-        version_key(version)
-    models = list_models(among)
-    fitting = [m for m in models if m.name == wanted and version in (None, m.version)]
-    if fitting:
-        same_root = [m for m in fitting if m.folder.parent == fitting[0].folder.parent]
-        return next((m for m in same_root if "-" not in m.version), same_root[0])
-    have = ", ".join(f"{m.name} {m.version}" for m in models) or "none"
-    raise ModelError(
-        f"Expected a model {' '.join(filter(None, (wanted, version)))}; found {have}. "
-        "Choose one of those, or see `python -m cxr_core models list`."
-    )
 
 
 def verify(entry: ModelEntry) -> tuple[str, ...]:
