@@ -34,7 +34,7 @@ ALLOWED = {
     # Names what it runs by strings, and imports none of it.
     "jobs": {"errors", "registry"},
     "serve": {"errors", "schema", "card", "gate", "preprocess", "registry"},
-    "explain": {"errors", "schema", "preprocess"},
+    "explain": {"errors", "schema", "graph", "preprocess"},
     "reading": {"errors", "schema", "explain", "image", "preprocess", "quality", "serve"},
     "batch": {"errors", "schema", "image", "reading", "serve", "worklist"},
     # Shown to a reader.
