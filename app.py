@@ -4,6 +4,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages._shared import entry
+
 st.set_page_config(
     page_title="CXR Workbench",
     page_icon=str(Path(__file__).parent / "assets" / "icon.svg"),
@@ -17,6 +19,7 @@ page = st.navigation(
     ],
     position="top",
 )
+entry.enter()
 st.markdown(
     ":orange-badge[:material/info: Not a medical device] "
     ":small[Research and teaching only, not for diagnosis or treatment. "

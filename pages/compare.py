@@ -8,6 +8,7 @@ import streamlit as st
 
 from cxr_core import comparison
 from pages._compare import choice, convolution, films, measure, scaling, table, why
+from pages._shared import entry
 
 VIEWS = (
     "Why MobileNet", "All networks", "Convolutions", "Scaling", "Measure here", "On your films",
@@ -38,4 +39,5 @@ def main() -> None:
     pages[VIEWS.index(view)]()
 
 
+entry.through_app("pages/compare.py")
 main()

@@ -7,6 +7,7 @@ import streamlit as st
 from cxr_core.serve import Model
 from pages._review import choice, findings, intake, listing, viewer, viewport
 from pages._review.session import Session, session
+from pages._shared import entry
 
 WELCOME = (
     "Drop a frontal chest film here: within a second you see how likely pneumonia is, "
@@ -72,4 +73,5 @@ def _review(films: Session, model: Model) -> None:
         findings.show(case.item, model, show_anyway, change)
 
 
+entry.through_app("pages/review.py")
 main()
