@@ -130,15 +130,32 @@ def shown(value: object) -> str:
     return str(value)
 
 
-def _check(card: ModelCard, where: str) -> None:
-    point, calibration = card.operating_point, card.calibration
-    inside = 0 < point.threshold < 1 and 0 <= point.refer_low <= point.refer_high <= 1
+def point(value: Json, where: str) -> OperatingPoint:
+    """An operating point from plain JSON; `where` names its place in errors. Raises ModelError."""
+    found = _build(OperatingPoint, value, where)
+    inside = 0 < found.threshold < 1 and 0 <= found.refer_low <= found.refer_high <= 1
     if not inside:
         raise _unlike(
-            f"operating_point of {where}",
+            where,
             "a threshold between 0 and 1 and refer_low <= refer_high from 0 to 1",
-            f"{point.threshold}, {point.refer_low}, {point.refer_high}",
+            f"{found.threshold}, {found.refer_low}, {found.refer_high}",
         )
+    return found
+
+
+def figures(value: Json, where: str) -> ValidationFigures:
+    """Figures from plain JSON; `where` names their place in errors. Raises ModelError."""
+    return _build(ValidationFigures, value, where)
+
+
+def plain(value: Any) -> Json:
+    """A dataclass of this module or of `schema` as JSON values; None is 'not measured'."""
+    return _plain(value)
+
+
+def _check(card: ModelCard, where: str) -> None:
+    point(_plain(card.operating_point), f"operating_point of {where}")
+    calibration = card.calibration
     if not (math.isfinite(calibration.offset) and 0 < calibration.scale < math.inf):
         raise _unlike(
             f"calibration of {where}",

@@ -8,6 +8,7 @@ interpreter the other half waits.
 from __future__ import annotations
 
 import contextlib
+import copy
 import math
 import os
 import queue
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from cxr_core import points
 from cxr_core.card import ModelCard
 from cxr_core.errors import ModelError
 from cxr_core.preprocess import Preprocessing
@@ -61,8 +63,7 @@ class Model:
         self.gate = gate
         self._shape = (1, self.preprocessing.size, self.preprocessing.size, 1)
         self._new: Callable[[], Any] = partial(_open, content, threads, card)
-        self._opening = threading.Lock()
-        self._to_open = interpreters - 1
+        self._to_open = threading.Semaphore(interpreters - 1)
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         first = self._new()
         self._check_signature(first)
@@ -72,16 +73,31 @@ class Model:
     def load(cls, entry: ModelEntry, threads: int = 1, interpreters: int = 2) -> Model:
         """Load from the registry, once the sha256 of each file it reads fits SHA256SUMS.
 
-        threads: for one forward pass; 1 leaves the other cores to other films. interpreters: how
-        many passes may run at once. Raises ModelError.
+        Its card is that of `points.card`: the operating point locked last is in force. threads:
+        for one forward pass; 1 leaves the other cores to other films. interpreters: how many
+        passes may run at once. Raises ModelError.
         """
         from cxr_core.gate import GateModel
 
-        card = entry.card
+        card = points.card(entry)
         content = entry.read(SERVING)
         entry.read(GATE)
         gate = GateModel.load(entry.path(GATE))
         return cls(content, card, gate, threads=threads, interpreters=interpreters)
+
+    def at(self, card: ModelCard) -> Model:
+        """The same network under another card of its version: at the point locked since, say.
+
+        Shares interpreters and memory, and costs nothing. Raises ModelError for another model's.
+        """
+        if (card.name, card.version) != (self.name, self.version):
+            raise ModelError(
+                f"Expected a card of {self.name} {self.version}; received that of {card.name} "
+                f"{card.version}. Load that model instead."
+            )
+        twin = copy.copy(self)
+        twin.card = card
+        return twin
 
     @property
     def name(self) -> str:
@@ -122,9 +138,7 @@ class Model:
         try:
             run = self._idle.get_nowait()
         except queue.Empty:
-            with self._opening:
-                may_open = self._to_open > 0
-                self._to_open -= may_open
+            may_open = self._to_open.acquire(blocking=False)
             run = self._new() if may_open else self._idle.get()
         try:
             yield run

@@ -20,7 +20,7 @@ def main() -> None:
     model = choice.model(films)
     if model is None:
         return
-    choice.notice(films)
+    choice.notice(films, model)
     if not films.started:
         _welcome(films, model)
         return

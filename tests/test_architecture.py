@@ -33,7 +33,8 @@ ALLOWED = {
     "registry": {"errors", "schema", "card"},
     # Names what it runs by strings, and imports none of it.
     "jobs": {"errors", "registry"},
-    "serve": {"errors", "schema", "card", "gate", "preprocess", "registry"},
+    "points": {"errors", "schema", "card", "registry"},
+    "serve": {"errors", "schema", "card", "gate", "points", "preprocess", "registry"},
     "explain": {"errors", "schema", "graph", "preprocess"},
     "reading": {"errors", "schema", "explain", "image", "preprocess", "quality", "serve"},
     "batch": {"errors", "schema", "image", "reading", "serve", "worklist"},
@@ -67,11 +68,16 @@ ALLOWED = {
         "image", "preprocess", "recipe", "registry", "serve", "threshold", "train",
     },
     # Choosing a threshold, and what it is worth.
-    "operating": {"errors", "schema", "card", "evaluate", "registry", "threshold"},
+    "operating": {
+        "errors", "schema", "card", "evaluate", "points", "registry", "threshold",
+    },
+    "scoring": {
+        "errors", "batch", "dataset", "jobs", "operating", "registry", "serve", "worklist",
+    },
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
-        "errors", "schema", "batch", "card", "dataset", "display", "evaluate", "jobs", "recipe",
-        "registry", "release", "serve", "snapshot", "train", "worklist",
+        "errors", "schema", "batch", "card", "dataset", "display", "evaluate", "jobs", "operating",
+        "points", "recipe", "registry", "release", "serve", "snapshot", "train", "worklist",
     },
     "__main__": {"cli"},
     "__init__": set(),

@@ -66,9 +66,13 @@ def entry(text: str | None) -> ModelEntry:
 
 def load(text: str | None) -> Model:
     """The model behind NAME[@VERSION], ready to run."""
+    from cxr_core import points
     from cxr_core.serve import Model
 
-    return Model.load(entry(text))
+    model = Model.load(entry(text))
+    if problem := model.card.other.get(points.PROBLEM):
+        print(f"warning: {problem}", file=sys.stderr)
+    return model
 
 
 def progress(items: Iterable[_T], total: int | None, wanted: bool = True) -> Iterator[_T]:

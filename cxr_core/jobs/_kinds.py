@@ -31,7 +31,9 @@ class Kind:
     grace: float = 30.0
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, Kind] = {
+    "score": Kind("cxr_core.scoring:run", "Scoring films", resumable=True),
+}
 
 
 def find(name: str) -> Kind:

@@ -23,7 +23,8 @@ Cells = NDArray[np.float64]
 class Resampler:
     """cells(cut): (resamples, 4) counts of tn, fp, fn, tp with the lowest `cut` films not called.
 
-    ill_sorted: (n,) 0 or 1, lowest score first. patients_sorted: a code for each film, or None.
+    ill_sorted: (n,) 0 or 1, lowest score first. patients_sorted: a number from 0 on for
+    each film's patient, or None.
     """
 
     def __init__(
@@ -36,8 +37,8 @@ class Resampler:
         self._sums: NDArray[np.float64] | None = None
         if patients_sorted is None:
             return
-        _, self._codes = np.unique(patients_sorted, return_inverse=True)
-        self._patients = int(self._codes.max()) + 1
+        self._codes = patients_sorted
+        self._patients = int(patients_sorted.max()) + 1
         if len(ill_sorted) <= MOST_FILMS and self._patients <= MOST_PATIENTS:
             self._weights = _patient_weights(self._patients)
         else:

@@ -57,12 +57,25 @@ class Sorted:
     @cached_property
     def resampler(self) -> Resampler:
         with self._making:
-            if not self.set.patients:
-                return Resampler(self.labels)
-            _, codes = np.unique(self.set.columns[PATIENT].astype(str), return_inverse=True)
-            if codes.max() + 1 == self.n:
-                return Resampler(self.labels)
-            return Resampler(self.labels, codes[self.order])
+            return Resampler(self.labels, self.patient_codes)
+
+    @cached_property
+    def patient_codes(self) -> NDArray[np.intp] | None:
+        """(n,) a number for each film's patient, in sorted order; None where each has one film.
+
+        A film without a patient is a patient of its own.
+        """
+        if not self.set.patients:
+            return None
+        import pandas as pd
+
+        names = self.set.columns[PATIENT]
+        codes, known = pd.factorize(names)
+        alone = np.flatnonzero(names == "")
+        codes = np.asarray(codes, dtype=np.intp)
+        codes[alone] = len(known) + np.arange(len(alone))
+        _, codes = np.unique(codes, return_inverse=True)
+        return None if codes.max() + 1 == self.n else codes[self.order]
 
     def cut(self, threshold: float) -> int:
         """How many films lie below the threshold. Raises DataError where it is outside 0..1."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cxr_core import card, registry
+from cxr_core import card, points, registry
 from cxr_core.errors import ModelError
 from cxr_core.registry import ModelEntry
 from cxr_core.serve import Model
@@ -27,10 +27,12 @@ def model(session: Session) -> Model | None:
         return None
 
 
-def notice(session: Session) -> None:
-    """Why the model that was asked for does not read, until another is chosen."""
+def notice(session: Session, model: Model) -> None:
+    """Why the model, or the operating point, that was asked for is not in use."""
     if session.unusable:
         st.error(session.unusable, icon=":material/deployed_code_alert:")
+    if problem := model.card.other.get(points.PROBLEM):
+        st.warning(str(problem), icon=":material/deployed_code_alert:")
 
 
 def control(session: Session, model: Model) -> None:

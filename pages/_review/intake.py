@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 import threadpoolctl
 
-from cxr_core import image, registry
+from cxr_core import image, points, registry
 from cxr_core.errors import CxrError, ImageError
 from cxr_core.reading import read_film
 from cxr_core.registry import ModelEntry
@@ -22,10 +22,14 @@ SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
 
 def shared_model(name: str | None = None, version: str | None = None) -> Model:
-    """The network, loaded once for all sessions; it holds no film. Raises ModelError."""
+    """The network, loaded once for all sessions, at the operating point that is in force now.
+
+    It holds no film. Raises ModelError.
+    """
     entry = registry.find(name, version)
     # Its sums are part of the key: a model deleted and trained again is another one.
-    return _loaded(str(entry.folder), tuple(sorted(entry.sums().items())), entry)
+    network = _loaded(str(entry.folder), tuple(sorted(entry.sums().items())), entry)
+    return network.at(points.card(entry))
 
 
 @st.cache_resource(show_spinner="Loading the network…", max_entries=6)
