@@ -50,16 +50,17 @@ def test_those_spoken_of_lie_on_top_and_in_bold():
     assert bold == {"<b>MobileNet</b>", "<b>VGG16</b>"}
 
 
-def test_no_label_of_the_table_lies_on_another():
-    width, height = 820, 476
+@pytest.mark.parametrize(("width", "height"), [(694, 360), (794, 448), (1091, 628)])
+def test_no_label_of_the_table_lies_on_another(width: int, height: int):
+    """At the sizes of windows of 1280 × 800, 1440 × 900 and 1920 × 1080."""
     drawn = bubbles()
     figure = figures.field(drawn, [], x_title="x", y_title="y", width=width, height=height)
     (low, high), (bottom, top) = figure.layout.xaxis.range, figure.layout.yaxis.range
     boxes = []
     for note in figure.layout.annotations:
         text = note.text.removeprefix("<b>").removesuffix("</b>")
-        x = (note.x - low) / (high - low) * (width - 80) + note.ax
-        y = (top - note.y) / (top - bottom) * (height - 70) + note.ay
+        x = (note.x - low) / (high - low) * (width - 76) + note.ax
+        y = (top - note.y) / (top - bottom) * (height - 86) + note.ay
         w, h = LETTER * len(text) * note.font.size / 14, LINE * note.font.size / 14
         boxes.append((text, x - w / 2, y - h / 2, x + w / 2, y + h / 2))
     assert len(boxes) == len(drawn)

@@ -63,8 +63,11 @@ def field(
         raise ValueError("Expected at least one network to draw; received none.")
     low, high = _range([math.log10(b.x) for b in bubbles], 0.09)
     bottom, top = _range([b.y for b in bubbles], 0.1)
-    frame = _Frame(low, high, bottom, top, width - 80, height - 70)
-    biggest = max(b.area for b in bubbles)
+    biggest, greatest = max(b.area for b in bubbles), min(_GREATEST, 0.155 * height)
+    # Discs at the edges are to be seen whole.
+    unit = (top - bottom) / (height - 86)
+    top = max(top, *(b.y + unit * (diameter(b.area, biggest, greatest) / 2 + 4) for b in bubbles))
+    frame = _Frame(low, high, bottom, top, width - 76, height - 86)
     figure = go.Figure()
     if front:
         figure.add_trace(
@@ -80,8 +83,8 @@ def field(
     for tone, colour in reversed(TONES.items()):
         group = [b for b in bubbles if b.tone == tone]
         if group:
-            figure.add_trace(_trace(group, tone, colour, biggest))
-    for note in _labels(bubbles, frame, biggest, _steps(front, frame)):
+            figure.add_trace(_trace(group, tone, colour, biggest, greatest))
+    for note in _labels(bubbles, frame, (biggest, greatest), _steps(front, frame)):
         figure.add_annotation(note)
     figure.update_layout(
         height=height,
@@ -96,18 +99,20 @@ def field(
     return figure
 
 
-def diameter(area: float, biggest: float) -> float:
+def diameter(area: float, biggest: float, greatest: float = _GREATEST) -> float:
     """Pixels across, so that the disc's area is proportional to `area`; never too small to see."""
-    return max(_GREATEST * math.sqrt(area / biggest), 7.0)
+    return max(greatest * math.sqrt(area / biggest), 7.0)
 
 
-def _trace(group: Sequence[Bubble], tone: Tone, colour: str, biggest: float) -> go.Scatter:
+def _trace(
+    group: Sequence[Bubble], tone: Tone, colour: str, biggest: float, greatest: float
+) -> go.Scatter:
     return go.Scatter(
         x=[b.x for b in group],
         y=[b.y for b in group],
         mode="markers",
         marker={
-            "size": [diameter(b.area, biggest) for b in group],
+            "size": [diameter(b.area, biggest, greatest) for b in group],
             "color": colour,
             "opacity": 0.45 if tone == "other" else 0.82,
             "line": {"width": 1.5, "color": colour},
@@ -171,10 +176,10 @@ def _steps(front: Sequence[tuple[float, float]], frame: _Frame) -> list[_Box]:
 
 
 def _labels(
-    bubbles: Sequence[Bubble], frame: _Frame, biggest: float, lines: Sequence[_Box]
+    bubbles: Sequence[Bubble], frame: _Frame, scale: tuple[float, float], lines: Sequence[_Box]
 ) -> list[dict[str, Any]]:
     """A label for each, where it hides least: greedy, those that are spoken of first."""
-    discs = [(*frame.pixel(b.x, b.y), diameter(b.area, biggest) / 2) for b in bubbles]
+    discs = [(*frame.pixel(b.x, b.y), diameter(b.area, *scale) / 2) for b in bubbles]
     taken: list[_Box] = []
     notes = []
     order = sorted(range(len(bubbles)), key=lambda i: (bubbles[i].tone == "other", -bubbles[i].y))

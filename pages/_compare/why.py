@@ -18,20 +18,25 @@ LAYER = (3, 512, 512, 14)
 ACROSS = {"macs": "Operations", "latency": "Latency here"}
 UP = {"top1": "ImageNet top-1", "auc": "AUC on chest films"}
 KINDS = ("convolution 1×1", "depthwise", "larger convolution", "fully connected", "other")
-# What stands above and below the field, and its least and greatest height, in pixels.
-AROUND, LEAST, GREATEST = 452, 380, 760
+# What stands above and below the field, and its least and greatest height, in pixels; the
+# headline takes a second line in windows less wide than WIDE.
+AROUND, LEAST, GREATEST, WIDE, LINE = 452, 360, 760, 1400, 36
+# The field's share of the page between its margins.
+SHARE, MARGINS = 0.62, 160
 
 
 def page(rows: Sequence[Row], results: Results) -> None:
     """Headline, field of networks, and beside it what makes the difference."""
     a, b, across, up, runtime = _controls(rows, results)
     st.markdown(f"### {words.against(a, b)}")
-    height = min(max(window.height("compare_window") - AROUND, LEAST), GREATEST)
+    width, height = window.size("compare_window")
+    height -= AROUND + (LINE if width < WIDE else 0)
+    size = (round(SHARE * (width - MARGINS)), min(max(height, LEAST), GREATEST))
     field, reason = st.columns([1.7, 1], gap="medium")
     with field:
-        _field(rows, results, (a, b), across, up, runtime, height)
+        _field(rows, results, (a, b), across, up, runtime, size)
     with reason:
-        _reason(a)
+        _reason(a, min(max((size[1] - 50) // 2, 160), 240))
 
 
 def _controls(rows: Sequence[Row], results: Results) -> tuple[Row, Row, str, str, str]:
@@ -77,7 +82,7 @@ def _field(
     across: str,
     up: str,
     runtime: str,
-    height: int,
+    size: tuple[int, int],
 ) -> None:
     title = next(r.title for r in comparison.RUNTIMES if r.id == runtime)
     bubbles, missing = [], []
@@ -107,7 +112,7 @@ def _field(
     )  # fmt: skip
     figure = figures.field(
         bubbles, [(bubbles[i].x, bubbles[i].y) for i in front], x_title=unit, y_title=UP[up],
-        height=height,
+        width=size[0], height=size[1],
     )  # fmt: skip
     on_front = ", ".join(bubbles[i].label for i in front)
     show.chart(
@@ -149,7 +154,7 @@ def _hover(row: Row, x: float, y: float, across: str, up: str) -> str:
     return f"<b>{row.title}</b><br>{UP[up]} {y:.1f} %<br>{cost}<br>{params} parameters"
 
 
-def _reason(hero: Row) -> None:
+def _reason(hero: Row, height: int) -> None:
     cost = comparison.convolution_cost(*LAYER)
     kernel, channels, _, size = LAYER
     st.markdown(
@@ -157,7 +162,9 @@ def _reason(hero: Row) -> None:
         f"and out, {size} × {size} pixels: multiply-adds]"
     )
     show.chart(
-        figures.convolution_cost(cost.standard_macs, cost.depthwise_macs, cost.pointwise_macs),
+        figures.convolution_cost(
+            cost.standard_macs, cost.depthwise_macs, cost.pointwise_macs, height
+        ),
         "compare_split",
         f"A standard convolution takes {cost.standard_macs} multiply-adds, a depthwise separable "
         f"one {cost.separable_macs}: {cost.ratio:.3f} of it.",
@@ -169,7 +176,9 @@ def _reason(hero: Row) -> None:
                 else f"**Where {hero.title} works**")  # fmt: skip
     operations, parameters = shares(hero.counts)
     show.chart(
-        figures.layer_shares([("Operations", operations), ("Parameters", parameters)], small=True),
+        figures.layer_shares(
+            [("Operations", operations), ("Parameters", parameters)], height, small=True
+        ),
         "compare_shares",
         "; ".join(f"{kind} {100 * v:.2f} % of operations" for kind, v in operations.items()),
     )

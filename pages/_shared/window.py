@@ -1,15 +1,16 @@
-"""The height of the browser's window, so that a first screen can be filled and not overrun."""
+"""The size of the browser's window, so that a first screen can be filled and not overrun."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-DEFAULT = 900
+DEFAULT = (1440, 900)
 _JS = """
 export default function ({ setStateValue }) {
-  let told = null, timer = null;
+  let told = "", timer = null;
   const tell = () => {
-    if (window.innerHeight !== told) setStateValue("height", (told = window.innerHeight));
+    const size = [window.innerWidth, window.innerHeight];
+    if (size.join() !== told) { told = size.join(); setStateValue("size", size); }
   };
   const later = () => { clearTimeout(timer); timer = setTimeout(tell, 300); };
   tell();
@@ -20,7 +21,7 @@ export default function ({ setStateValue }) {
 _watch = st.components.v2.component("cxr_window", js=_JS)
 
 
-def height(key: str) -> int:
-    """Pixels from top to bottom; DEFAULT until the browser has told."""
-    result = _watch(key=key, on_height_change=lambda: None, height="content")
-    return int(result.height or DEFAULT)
+def size(key: str) -> tuple[int, int]:
+    """Width and height in pixels; DEFAULT until the browser has told."""
+    width, height = _watch(key=key, on_size_change=lambda: None, height="content").size or DEFAULT
+    return int(width), int(height)
