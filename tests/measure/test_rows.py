@@ -1,0 +1,128 @@
+"""Every row: builds, counts, gives a map, scales its input exactly once, serves the same."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cxr_core import classifier
+from cxr_core.backbones import BACKBONES, Backbone, InputScaling, backbone
+from cxr_core.comparison import counts
+from cxr_core.measure.count import counted, network
+
+keras = pytest.importorskip("keras")
+
+# What these halve five times and crop on the way must leave a map of at least 2×2.
+SIDES = {"inceptionv3": 128, "xception": 96}
+# Minutes together on two processors, because of their hundreds of layers.
+LARGE = {f"efficientnetb{i}" for i in range(4, 8)} | {"nasnetmobile", "convnexttiny"}
+ROWS = [
+    pytest.param(row, id=row.name, marks=[pytest.mark.slow] if row.name in LARGE else [])
+    for row in BACKBONES
+]
+
+
+@pytest.fixture(scope="module", params=ROWS)
+def row(request: pytest.FixtureRequest) -> Backbone:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def built(row: Backbone) -> keras.Model:
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(0)
+    return classifier.build(row, size=side(row), weights=None)
+
+
+@pytest.fixture(scope="module")
+def films(row: Backbone) -> np.ndarray:
+    shape = (2, side(row), side(row), 1)
+    return np.random.default_rng(0).integers(0, 256, shape).astype(np.float32)
+
+
+def side(row: Backbone) -> int:
+    return SIDES.get(row.name, 64)
+
+
+def before_first_weights(model: keras.Model) -> Any:
+    """What reaches the first layer that learns from pixels: an input scaled, padded, no more."""
+    for layer in model.layers:
+        nested = getattr(layer, "layers", [layer])
+        if any("Conv" in type(inner).__name__ for inner in nested):
+            return layer.input
+    raise AssertionError("a backbone without a convolution")
+
+
+def scaled_input(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    return np.asarray(keras.Model(model.input, before_first_weights(model))(images))
+
+
+def test_it_counts_at_full_size_what_the_committed_table_says(row: Backbone) -> None:
+    committed = counts()[row.name]
+    assert counted(network(row), row.name, committed.params_without_top) == committed
+
+
+def test_its_base_holds_what_the_table_says_without_the_top(
+    row: Backbone, built: keras.Model
+) -> None:
+    head = built.get_layer(classifier.LOGIT).count_params()
+    assert built.count_params() - head == counts()[row.name].params_without_top
+
+
+def test_its_named_layers_exist_and_give_maps(row: Backbone, built: keras.Model, films) -> None:
+    for name in (row.cam_layer, *row.feature_layers):
+        assert len(built.get_layer(name).output.shape) == 4
+    serving = classifier.serving_model(built, row.cam_layer, row.feature_layers)
+    cam = np.asarray(serving(films, training=False)["cam"])
+    assert min(cam.shape[1:3]) >= 2
+    assert np.isfinite(cam).all()
+    assert float(np.ptp(cam)) > 0
+
+
+def test_its_input_is_scaled_exactly_once(row: Backbone, built: keras.Model, films) -> None:
+    """The trap: a network that scales inside, given an input that was scaled outside as well.
+
+    Compared with Keras' own preprocessing before Keras' own network, at its first convolution.
+    """
+    constructor = getattr(keras.applications, row.constructor)
+    prepare = inspect.getmodule(inspect.unwrap(constructor)).preprocess_input
+    rgb = np.repeat(films, 3, axis=-1)
+    reference = constructor(weights=None, include_top=False, input_shape=rgb.shape[1:])
+    expected = scaled_input(reference, prepare(rgb.copy()))
+    received = scaled_input(built, films)
+    assert received == pytest.approx(expected, abs=1e-3)
+    # Grey levels 0..255 that nobody scaled at all would be wrong as well.
+    assert not np.allclose(expected[:, -rgb.shape[1] :, -rgb.shape[2] :], rgb)
+
+
+def test_its_serving_file_agrees_with_keras(
+    row: Backbone, built: keras.Model, films, tmp_path: Path
+) -> None:
+    from ai_edge_litert.interpreter import Interpreter
+
+    serving = classifier.serving_model(built, row.cam_layer, row.feature_layers)
+    classifier.export_serving(serving, tmp_path / "serving.tflite")
+    run = Interpreter(str(tmp_path / "serving.tflite")).get_signature_runner()
+    for film in films:
+        expected = {k: np.asarray(v) for k, v in serving(film[None], training=False).items()}
+        served = run(film=film[None])
+        for name, values in expected.items():
+            # Random weights leave little of a film: compare in units of what is left.
+            unit = min(1.0, float(np.abs(values).max()))
+            assert unit > 0
+            assert np.abs(served[name] - values).max() <= 1e-3 * unit
+
+
+def test_scaling_a_second_time_would_be_noticed() -> None:
+    row = backbone("efficientnetb0")
+    twice = replace(row, scaling=InputScaling("tf", 1 / 127.5, -1.0))
+    films = np.full((1, 64, 64, 1), 200.0, np.float32)
+    once, again = (
+        scaled_input(classifier.build(r, size=64, weights=None), films) for r in (row, twice)
+    )
+    assert not np.allclose(once, again, atol=1e-3)
