@@ -24,6 +24,11 @@ ALLOWED = {
     "architectures": {"errors"},
     "graph": {"errors"},
     "zoo": {"errors", "architectures", "graph"},
+    # Networks opened up for a lecture, in a process of its own.
+    "inside": {
+        "errors", "architectures", "explain", "graph", "preprocess", "registry", "zoo",
+    },
+    "workroom": {"errors", "explain", "graph", "inside"},
     "preprocess": {"errors", "schema"},
     # Serving.
     "image": {"errors", "schema"},
@@ -90,7 +95,7 @@ ONLY = {
     "plotly": {"figures"},
     "tensorflow": {"features", "classifier", "zoo", "train", "explain", "measure"},
     # graph: Keras networks taken apart, for zoo, explain and inside alike.
-    "keras": {"features", "classifier", "graph", "zoo", "train", "explain", "measure"},
+    "keras": {"features", "classifier", "graph", "inside", "zoo", "train", "explain", "measure"},
     "tf_explain": {"explain"},
 }
 SOURCES = sorted(
