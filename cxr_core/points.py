@@ -168,6 +168,19 @@ def restore(entry: ModelEntry, id: str | None) -> History:
     return _append(entry, record)
 
 
+def move(entry: ModelEntry, renamed: ModelEntry) -> None:
+    """Give a renamed model the points of the name it had."""
+    old, new = _path(entry), _path(renamed)
+    if old.is_file():
+        new.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(old, new)
+
+
+def forget(entry: ModelEntry) -> None:
+    """Drop the points of a model that was deleted: another one may come under its name."""
+    _path(entry).unlink(missing_ok=True)
+
+
 def _append(entry: ModelEntry, record: Mapping[str, Json]) -> History:
     path = _path(entry)
     try:

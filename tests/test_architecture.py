@@ -79,10 +79,13 @@ ALLOWED = {
     "scoring": {
         "errors", "batch", "dataset", "jobs", "operating", "registry", "serve", "worklist",
     },
+    # Stored models as a person arranges them.
+    "shelf": {"errors", "card", "points", "registry"},
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
         "errors", "schema", "batch", "card", "dataset", "display", "evaluate", "jobs", "operating",
-        "points", "recipe", "registry", "release", "serve", "snapshot", "train", "worklist",
+        "points", "recipe", "registry", "release", "serve", "shelf", "snapshot", "train",
+        "worklist",
     },
     "__main__": {"cli"},
     "__init__": set(),

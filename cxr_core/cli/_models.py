@@ -1,33 +1,39 @@
-"""`models list | show | verify`: what is stored, what it was made from, and whether it is whole."""
+"""`models list | show | compare | verify`: what is stored, how it was made, whether it is whole."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from typing import Any
 
 from cxr_core import card as cards
-from cxr_core import registry
+from cxr_core import registry, shelf
 from cxr_core.card import ModelCard, shown
-from cxr_core.cli import _options
-from cxr_core.errors import ModelError
+from cxr_core.cli import _options, _shelf
+from cxr_core.errors import ConfigError, ModelError
 
 DESCRIPTION = """\
 Models lie in the program's assets/models and in $CXR_HOME/models (default
 ~/.local/share/cxr-workbench), one folder per name and version."""
 
 EPILOG = """\
-exit code: 0 all is well; 1 a model is damaged (verify); 2 no such model
+exit code: 0 all is well; 1 a model is damaged (verify); 2 not done, and a sentence says why
 
 examples:
   python -m cxr_core models list
   python -m cxr_core models show pneumonia-mobilenetv2
-  python -m cxr_core models verify"""
+  python -m cxr_core models verify
+  python -m cxr_core models compare pneumonia-mobilenetv2 mine@1.2.0
+  python -m cxr_core models default mine@1.2.0
+  python -m cxr_core models rename mine@1.2.0 ward-7
+  python -m cxr_core models describe ward-7 "Fine-tuned on the films of 2025"
+  python -m cxr_core models delete ward-7@1.2.0"""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
         "models",
-        help="list the models, show a model's card, verify the files",
+        help="list, show, compare, verify, describe, rename and delete models; set the default",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -40,6 +46,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     show.set_defaults(run=show_model)
     verify = actions.add_parser("verify", help="compare every file with its sha256")
     verify.set_defaults(run=verify_models)
+    compare = actions.add_parser("compare", help="cards of two or more models side by side")
+    compare.set_defaults(run=compare_models)
+    compare.add_argument("models", nargs="+", metavar="NAME[@VERSION]")
     for action in (show, verify):
         action.add_argument(
             "model",
@@ -47,40 +56,70 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
             metavar="NAME[@VERSION]",
             help="default: the shipped model" if action is show else "default: every model",
         )
-    for action in (listing, show, verify):
+    for action in (listing, show, verify, compare):
         action.add_argument("--json", action="store_true", help="JSON instead of text")
+    _shelf.add(actions)
 
 
 def list_models(arguments: argparse.Namespace) -> int:
-    rows = []
-    for entry in registry.list_models():
-        card, problem = _card(entry)
-        figures = card.validation if card else None
-        rows.append(
-            {
-                "name": entry.name,
-                "version": entry.version,
-                "shipped": entry.shipped,
-                "backbone": card.backbone if card else None,
-                "created": card.created if card else None,
-                "threshold": card.operating_point.threshold if card else None,
-                "validation_auc": figures.auc.value if figures and figures.auc else None,
-                "folder": str(entry.folder),
-                "problem": problem,
-            }
-        )
+    rows = [_row(one) for one in shelf.stored()]
+    chosen = registry.default()
     if arguments.json:
         print(json.dumps(rows))
     elif not rows:
         print("No models. `python -m cxr_core train --help` says how to make one.")
     for row in [] if arguments.json else rows:
-        where = "shipped" if row["shipped"] else row["folder"]
+        marks = ["shipped" if row["shipped"] else str(row["folder"])]
+        marks += ["default"] if row["default"] else []
         facts = (
-            row["problem"]
-            or f"{row['backbone']}, validation AUC {shown(row['validation_auc'])}, "
-            f"threshold {shown(row['threshold'])}"
+            f"damaged, and skipped: {row['problem']}"
+            if row["problem"]
+            else f"{row['backbone']}, validation AUC {shown(row['validation_auc'])}, "
+            f"threshold {shown(row['threshold'])}, {row['megabytes']:.1f} MB"
         )
-        print(f"{row['name']} {row['version']}  ({where})\n    {facts}")
+        print(f"{row['name']} {row['version']}  ({', '.join(marks)})\n    {facts}")
+        if row["description"]:
+            print(f"    {_options.printable(str(row['description']))}")
+    if chosen.problem and not arguments.json:
+        print(f"note: {chosen.problem} The shipped model is meant instead.")
+    return 0
+
+
+def _row(one: shelf.Stored) -> dict[str, Any]:
+    card = one.card
+    area = card.validation.auc if card else None
+    return {
+        "name": one.entry.name,
+        "version": one.entry.version,
+        "shipped": one.entry.shipped,
+        "default": one.default,
+        "backbone": card.backbone if card else None,
+        "created": card.created if card else None,
+        "threshold": card.operating_point.threshold if card else None,
+        "validation_auc": area.value if area else None,
+        "megabytes": round(one.megabytes, 2),
+        "description": one.description,
+        "folder": str(one.entry.folder),
+        "problem": one.problem,
+    }
+
+
+def compare_models(arguments: argparse.Namespace) -> int:
+    """Raises ModelError where one of them is damaged, ConfigError for fewer than two."""
+    if len(arguments.models) < 2:
+        raise ConfigError("Expected two models or more to compare; received one. Name another.")
+    cards = [_options.entry(name).card for name in arguments.models]
+    titles = [f"{card.name} {card.version}" for card in cards]
+    rows = shelf.side_by_side(cards)
+    if arguments.json:
+        facts = {what: dict(zip(titles, values, strict=True)) for what, values in rows}
+        print(json.dumps(facts, ensure_ascii=False))
+        return 0
+    lines = [("", tuple(titles)), *rows]
+    widths = [max(len(values[k]) for _, values in lines) for k in range(len(cards))]
+    for what, values in lines:
+        cells = "  ".join(v.ljust(w) for v, w in zip(values, widths, strict=True))
+        print(f"{what:<18}{cells}".rstrip())
     return 0
 
 
@@ -132,10 +171,3 @@ def as_text(card: ModelCard) -> str:
     lines.append("\nNot measured")
     lines += [f"    {sentence}" for sentence in card.not_measured] or ["    nothing is stated"]
     return "\n".join(lines)
-
-
-def _card(entry: registry.ModelEntry) -> tuple[ModelCard | None, str | None]:
-    try:
-        return entry.card, None
-    except ModelError as error:
-        return None, str(error)
