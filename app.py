@@ -15,6 +15,7 @@ st.set_page_config(
 page = st.navigation(
     [
         st.Page("pages/review.py", title="Review", icon=":material/pulmonology:", default=True),
+        st.Page("pages/threshold.py", title="Threshold", icon=":material/tune:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/scatter_plot:"),
     ],
     position="top",

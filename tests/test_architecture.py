@@ -47,7 +47,7 @@ ALLOWED = {
     "worklist": {"schema"},
     "display": {"schema", "explain", "preprocess"},
     "snapshot": {"schema"},
-    "figures": {"schema", "explain"},
+    "figures": {"schema", "explain", "operating"},
     "phantom": {"preprocess"},
     # Training.
     "augmentation": set(),

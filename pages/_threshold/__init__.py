@@ -1,0 +1,1 @@
+"""The parts of the threshold page: sources, live panel, curves, films, comparison, locking."""

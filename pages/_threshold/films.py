@@ -1,0 +1,171 @@
+"""Films by name: those nearest the threshold, and those called wrongly, with their pictures."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from cxr_core import display, figures, image, registry
+from cxr_core import operating as op
+from cxr_core.errors import CxrError, DataError, ImageError
+from cxr_core.operating import ScoreSet, Sorted
+from cxr_core.reading import read_film
+from cxr_core.registry import ModelEntry
+from cxr_core.serve import Model
+from pages._threshold import sources
+from pages._threshold.session import Bench
+
+NEAR, ACROSS, AT_ONCE = 12, 6, 12
+SIDE = 320
+WORDS = ("normal", "pneumonia")
+
+
+def near(state: Bench, _: float, __: float) -> None:
+    """The films that the next step of the slider would turn, nearest first."""
+    data, at = state.loaded_tuning, state.point.threshold
+    found = data.nearest(at, NEAR)
+    st.markdown(
+        f"The {len(found)} films nearest to {at:.4f}: a small step of the slider turns their call."
+    )
+    st.dataframe(
+        rows(data.set, found, at), hide_index=True, key="threshold_near", height="content",
+        column_config=_FORMATS,
+    )  # fmt: skip
+    _pictures(state, data, found, "near")
+
+
+def gallery(state: Bench, _: float, __: float) -> None:
+    """Missed pneumonias and false alarms, the gravest first, with their heatmaps."""
+    data, at = state.loaded_tuning, state.point.threshold
+    c = data.confusion(at)
+    counts = {"Missed": c.fn, "False alarms": c.fp}
+    kind = st.segmented_control(
+        "Which", list(counts), default="Missed", key="threshold_gallery_kind", required=True,
+        label_visibility="collapsed", format_func=lambda name: f"{name}: {counts[name]:,}",
+    )  # fmt: skip
+    pick = data.misses if kind == "Missed" else data.alarms
+    total = counts[kind]
+    if not total:
+        st.markdown("None at this threshold.")
+        return
+    what = "lowest score first" if kind == "Missed" else "highest score first"
+    found = pick(at, AT_ONCE)
+    st.caption(f"{min(total, AT_ONCE)} of {total:,}, {what}.")
+    if not _pictures(state, data, found, "wrong"):
+        st.dataframe(
+            rows(data.set, found, at), hide_index=True, key="threshold_wrong", height="content",
+            column_config=_FORMATS,
+        )  # fmt: skip
+
+
+def rows(scores: ScoreSet, found: NDArray[np.intp], threshold: float) -> dict[str, list[Any]]:
+    """A table of films by position, as a data frame or a CSV takes it."""
+    table: dict[str, list[Any]] = {
+        "film": [str(scores.films[i]) for i in found],
+        "truth": [WORDS[int(scores.labels[i])] for i in found],
+        "probability": [float(scores.scores[i]) for i in found],
+        "called": [WORDS[int(scores.scores[i] >= threshold)] for i in found],
+    }
+    for name, values in scores.columns.items():
+        table[name] = [str(values[i]) for i in found]
+    return table
+
+
+_FORMATS = {"probability": st.column_config.NumberColumn(format="%.4f")}
+
+
+def _pictures(state: Bench, data: Sorted, found: Sequence[int], place: str) -> bool:
+    """The films themselves, where their folder is known; whether any could be shown."""
+    scores = _with_folder(state, data.set, place)
+    if scores is None:
+        return False
+    here = [(int(i), path) for i in found if (path := op.locate(scores, int(i))) is not None]
+    if not here:
+        st.info(
+            f"None of these films lies in {scores.folder}. Give the folder in which the film names "
+            "of the table are found, sub-folders included in the names."
+        )
+        return False
+    entry = sources.entry_of(scores) or registry.find()
+    model = _model(entry.name, entry.version, str(entry.folder))
+    for start in range(0, len(here), ACROSS):
+        for (i, path), column in zip(
+            here[start : start + ACROSS], st.columns(ACROSS), strict=False
+        ):
+            with column:
+                _picture(state, scores, i, path, model, entry)
+    if len(here) < len(found):
+        st.caption(f"{len(found) - len(here)} of these {len(found)} films are not in that folder.")
+    return True
+
+
+def _with_folder(state: Bench, scores: ScoreSet, place: str) -> ScoreSet | None:
+    if not scores.named:
+        st.caption("These scores name no films, so none can be shown.")
+        return None
+    if scores.folder is None:
+        given = st.text_input(
+            "Folder of these films, to see them with their heatmaps",
+            value=state.folders.get(scores.sha256, ""), placeholder="/data/films",
+            key=f"threshold_films_{place}_{scores.sha256[:12]}",
+            help="On this machine; films are found by the names in the table and only read.",
+        )  # fmt: skip
+        if not given:
+            return None
+        folder = Path(given).expanduser()
+        if not folder.is_dir():
+            raise DataError(
+                "Expected a folder on this machine; found none of that name. Give its whole path."
+            )
+        state.folders[scores.sha256] = given
+        scores = scores.with_folder(folder)
+    return scores
+
+
+def _picture(
+    state: Bench, scores: ScoreSet, i: int, path: Path, model: Model, entry: ModelEntry
+) -> None:
+    key = f"picture {scores.sha256} {i} {entry.name} {entry.version}"
+    try:
+        shown = state.once(key, None, lambda: _laid(path, model))
+    except CxrError as problem:
+        st.caption(f"{scores.films[i]}: {problem}")
+        return
+    name = str(scores.films[i]).rsplit("/", 1)[-1]
+    st.image(shown, width="stretch")
+    st.caption(f"{scores.scores[i]:.4f} · {WORDS[int(scores.labels[i])]} · {name}")
+
+
+def _laid(path: Path, model: Model) -> bytes:
+    """One film, small, with the heatmap of the class it was called laid over it, as JPEG."""
+    try:
+        data = path.read_bytes()
+    except OSError as problem:
+        raise ImageError(
+            f"Expected a film that can be read; received {type(problem).__name__}. Look at it."
+        ) from problem
+    film = image.decode(data)
+    reading = read_film(film, "", model, show_anyway=True)
+    panel = display.render(display.panel(film, SIDE))
+    picture: NDArray[np.uint8] = panel
+    if reading.heatmaps is not None and reading.prediction is not None:
+        called = next(h for h in reading.heatmaps if h.label == reading.prediction.label)
+        if not called.flat:
+            colours = figures.colour_table(figures.COLOUR_MAPS[0])
+            top = figures.scale_top(reading.heatmaps)
+            picture = display.overlay_on(panel, called, colours, top, 0.45)
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the network…")
+def _model(name: str, version: str, _folder: str) -> Model:
+    return Model.load(registry.find(name, version))

@@ -1,0 +1,255 @@
+"""The threshold page as a script: sources, warnings, criteria, sections, files; no browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from cxr_core.registry import ModelEntry
+from pages._threshold import live, takeaway
+from pages._threshold.session import Bench
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def page(model_entry: ModelEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page with the shipped model, and a home of its own."""
+    monkeypatch.setenv("CXR_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("CXR_DATABASE_URL", raising=False)
+    opened = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    opened.switch_page("pages/threshold.py").run()
+    assert not opened.exception
+    return opened
+
+
+def bench(page: AppTest) -> Bench:
+    found: Bench = page.session_state["threshold_bench"]
+    return found
+
+
+def words(page: AppTest) -> str:
+    shown = [*page.markdown, *page.error, *page.warning, *page.success, *page.info, *page.caption]
+    return "\n".join(str(element.value) for element in shown)
+
+
+def truth(entry: ModelEntry) -> list[tuple[int, float]]:
+    """(label, probability) of every validation film, worked out from the stored file by hand."""
+    calibration = entry.card.calibration
+    with entry.path("scores.csv").open() as file:
+        return [
+            (
+                int(row["label"] == "PNEUMONIA"),
+                1 / (1 + math.exp(-(calibration.scale * float(row["logit"]) + calibration.offset))),
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def counted(films: list[tuple[int, float]], threshold: float) -> tuple[int, int, int, int]:
+    """tp, fn, fp, tn by looking at each film."""
+    cells = [0, 0, 0, 0]
+    for ill, p in films:
+        cells[(0 if p >= threshold else 1) if ill else (2 if p >= threshold else 3)] += 1
+    return cells[0], cells[1], cells[2], cells[3]
+
+
+def upload(page: AppTest, text: str, name: str = "scores.csv") -> AppTest:
+    page.file_uploader[0].set_value((name, text.encode(), "text/csv"))
+    return page.run()
+
+
+def use(page: AppTest) -> AppTest:
+    page.button(key="threshold_csv_use").click().run()
+    assert not page.exception
+    return page
+
+
+def drawn(n: int, seed: int = 0, more: str = "") -> str:
+    rng = np.random.default_rng(seed)
+    label = rng.random(n) < 0.4
+    score = 1 / (1 + np.exp(-(rng.normal(size=n) + 2 * label - 1)))
+    lines = [
+        f"{seed}-{k},{int(y)},{s:.6f}" for k, (y, s) in enumerate(zip(label, score, strict=True))
+    ]
+    return "film,label,score\n" + "\n".join(lines) + more + "\n"
+
+
+def test_the_shipped_model_is_there_at_once_at_the_point_in_use(
+    page: AppTest, model_entry: ModelEntry
+):
+    point = model_entry.card.operating_point
+    assert bench(page).point.threshold == point.threshold
+    assert model_entry.card.operating_point.criterion[:40] in words(page)
+    assert "745 films" in words(page)
+
+
+def test_choosing_on_the_films_that_are_reported_is_said_in_plain_sight(page: AppTest):
+    assert any("Chosen and reported on the same films" in w.value for w in page.warning)
+
+
+def test_the_table_for_the_browser_agrees_with_counting_at_every_stop(
+    page: AppTest, model_entry: ModelEntry
+):
+    data, films = bench(page).loaded_tuning, truth(model_entry)
+    prevalence = 0.1
+    table = live.table(data, prevalence, 10.0, (), {})
+    assert len(table["thresholds"]) > 700
+    assert table["thresholds"] == sorted(table["thresholds"])
+    for k, t in enumerate(table["thresholds"]):
+        tp, fn, fp, tn = counted(films, t)
+        assert [table["counts"][c][k] for c in ("tp", "fn", "fp", "tn")] == [tp, fn, fp, tn]
+        per = table["figures"]["per_1000_fn"]["at"][k]
+        assert per[0] == pytest.approx(1000 * prevalence * fn / (tp + fn), rel=1e-4)
+        assert per[1] <= per[0] <= per[2]
+    assert counted(films, table["thresholds"][0])[1] == 0
+    assert counted(films, table["thresholds"][-1])[0] == 0
+
+
+def test_a_criterion_moves_the_handle_and_says_what_it_costs(
+    page: AppTest, model_entry: ModelEntry
+):
+    page.selectbox(key="threshold_criterion").select("sensitivity").run()
+    page.number_input(key="threshold_value_sensitivity").set_value(99.0).run()
+    assert not page.exception
+    tp, fn, _, _ = counted(truth(model_entry), bench(page).point.threshold)
+    assert tp / (tp + fn) >= 0.99
+    assert (tp - 1) / (tp + fn) < 0.99 or tp == tp + fn
+    assert "Its cost:" in words(page)
+
+
+@pytest.mark.parametrize("key", ["youden", "f1", "specificity", "cost", "referral"])
+def test_every_criterion_runs_on_the_page(page: AppTest, key: str):
+    page.selectbox(key="threshold_criterion").select(key).run()
+    assert not page.exception
+    assert not page.error
+    assert bench(page).choice is not None
+    assert bench(page).choice.key == key
+
+
+def test_the_clinics_prevalence_changes_what_is_said_of_a_thousand_patients(page: AppTest):
+    share = next(n for n in page.number_input if n.key.startswith("threshold_prevalence"))
+    share.set_value(10.0).run()
+    assert not page.exception
+    kept = bench(page).kept["table"][1]
+    assert any("10.0%" in row["name"] for row in kept["names"])
+
+
+def test_a_score_file_is_taken_and_chosen_on(page: AppTest):
+    upload(page, drawn(200, 1))
+    use(page)
+    assert bench(page).loaded_tuning.n == 200
+    assert "200 films" in words(page)
+    assert page.selectbox(key="threshold_criterion").value == "youden"
+
+
+def test_rows_that_cannot_be_used_are_listed(page: AppTest):
+    upload(page, drawn(60, 2, "\nx,1,\ny,,0.5\nz,1,much"))
+    listed = [d.value for d in page.dataframe if "reason" in d.value]
+    assert [list(d["line"]) for d in listed] == [[62, 63, 64]]
+    use(page)
+    assert bench(page).loaded_tuning.n == 60
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("label,score\n" + "1,0.5\n" * 12, "Expected"),
+        ("label,score\n", "Expected"),
+        ("not a table", "Expected"),
+    ],
+)
+def test_a_file_that_cannot_be_judged_says_why(page: AppTest, text: str, said: str):
+    upload(page, text)
+    assert not page.exception
+    assert any(said in e.value for e in page.error)
+
+
+def test_logits_are_offered_to_be_converted(page: AppTest):
+    rows = [f"{k % 2},{(-1) ** (k + 1) * (k % 7) / 2}" for k in range(40)]
+    upload(page, "label,score\n" + "\n".join(rows))
+    assert any("no probabilities" in w.value for w in page.warning)
+    box = next(c for c in page.checkbox if "logits" in c.label)
+    box.check().run()
+    use(page)
+    scores = bench(page).loaded_tuning.set.scores
+    assert scores.min() >= 0
+    assert scores.max() <= 1
+
+
+def test_labels_in_words_are_asked_about(page: AppTest):
+    rows = [f"{('benign', 'odd', 'ill')[k % 3]},{(k % 10) / 10}" for k in range(60)]
+    upload(page, "diagnosis,score\n" + "\n".join(rows))
+    if not page.multiselect:
+        next(s for s in page.selectbox if s.label == "Label").select("diagnosis").run()
+    page.multiselect[0].select("ill").run()
+    use(page)
+    assert bench(page).loaded_tuning.ill == 20
+
+
+def test_reporting_on_other_films_lifts_the_warning_until_it_is_looked_at_twice(page: AppTest):
+    upload(page, drawn(300, 3), "apart.csv")
+    use(page)
+    upload(page, drawn(300, 4), "more.csv")
+    use(page)
+    page.selectbox(key="threshold_reporting").select("apart.csv (300 films)").run()
+    assert not page.warning
+    page.segmented_control(key="threshold_section").set_value("Report").run()
+    assert any("took no part" in s.value for s in page.success)
+    bench(page).move(0.3)
+    page.run()
+    assert any("looked at for 2" in w.value for w in page.warning)
+
+
+@pytest.mark.parametrize(
+    "section", ["Calibration and worth", "Films near the threshold", "Missed and false alarms",
+                "Report", "Take away"],
+)  # fmt: skip
+def test_every_section_runs(page: AppTest, section: str):
+    page.segmented_control(key="threshold_section").set_value(section).run()
+    assert not page.exception
+    assert not page.error
+
+
+def test_missed_films_are_those_that_counting_finds(page: AppTest, model_entry: ModelEntry):
+    page.segmented_control(key="threshold_section").set_value("Missed and false alarms").run()
+    table: Any = next(d.value for d in page.dataframe if "truth" in d.value)
+    fn = sorted(p for ill, p in truth(model_entry) if ill and p < bench(page).point.threshold)
+    assert list(table["probability"]) == pytest.approx(fn[: len(table)], abs=1e-9)
+    assert set(table["truth"]) == {"pneumonia"}
+
+
+def test_films_are_shown_with_their_heatmaps_where_their_folder_is_named(
+    page: AppTest, real_films: Path
+):
+    page.segmented_control(key="threshold_section").set_value("Missed and false alarms").run()
+    box = next(t for t in page.text_input if t.key.startswith("threshold_films_"))
+    box.set_value(str(real_films / "chest_xray_224" / "train")).run()
+    assert not page.exception
+    assert not page.error
+    assert len(page.get("image")) > 3
+
+
+def test_tables_read_back_as_what_was_shown(page: AppTest):
+    data = bench(page).loaded_tuning
+    at = bench(page).point.threshold
+    found = data.figures(at, 0.2)
+    rows = list(csv.DictReader(io.StringIO(
+        takeaway.csv_of(takeaway.figure_table(found, data)).decode("utf-8-sig")
+    )))  # fmt: skip
+    by_name = {row["figure"]: row for row in rows}
+    assert float(by_name["Sensitivity"]["value"]) == found.sensitivity.value
+    assert int(by_name["FN"]["value"]) == found.confusion.fn
+    assert by_name["data sha256"]["value"] == data.set.sha256
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless():
+    text = takeaway.csv_of({"film": ["=1+1", "@x", "-2.5", "plain"]}).decode("utf-8-sig")
+    assert text.splitlines() == ["film", "'=1+1", "'@x", "-2.5", "plain"]
