@@ -54,8 +54,7 @@ def likeness_reasons(likeness: Likeness) -> list[Reason]:
                 "unlike-training",
                 "caution",
                 "Unlike the films the network learnt from (frontal, children of 1 to 5 years, one "
-                "hospital), as films of adults and other machines are. On such films its "
-                "probability has been found worthless.",
+                "hospital). On films of adults its probability was worthless.",
             )
         )
     return reasons

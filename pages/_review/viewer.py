@@ -14,7 +14,7 @@ from pages._review import intake, viewport
 from pages._review.session import Case, Session
 
 # What stands above and below the figure, and the figure's least and greatest height, in pixels.
-AROUND, LEAST, GREATEST = 320, 420, 1000
+AROUND, LEAST, GREATEST = 354, 420, 1000
 MESSAGE = 40
 CHART = "review_film"
 VIEWS: tuple[View, ...] = ("Overlay", "Side by side")
