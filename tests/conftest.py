@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,17 @@ if TYPE_CHECKING:
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Tests never read or write the models, jobs and thresholds of whoever runs them."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXR_HOME", str(home))
+        for name in ("CXR_DATABASE_URL", "CXR_RAY_ADDRESS", "MLFLOW_TRACKING_URI"):
+            patch.delenv(name, raising=False)
+        yield home
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +57,7 @@ def real_films() -> Path:
 
 @pytest.fixture(scope="session")
 def model_entry() -> ModelEntry:
-    """The shipped model, or the one of that name in $CXR_HOME, or a skip."""
+    """The shipped model, or a skip."""
     try:
         return registry.find()
     except ModelError as error:

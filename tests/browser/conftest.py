@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,12 @@ ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
-@pytest.fixture(scope="session")
-def address(model_entry: ModelEntry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where the app answers, on a free port of this machine."""
+@contextmanager
+def _served(log: Path) -> Iterator[str]:
+    """A server of its own, on a free port of this machine, that nobody has visited yet."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("app") / "log"
     with log.open("wb") as output:
         served = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", f"--server.port={port}"],
@@ -48,7 +48,24 @@ def address(model_entry: ModelEntry, tmp_path_factory: pytest.TempPathFactory) -
         yield at
     finally:
         served.terminate()
-        served.wait(20)
+        try:
+            served.wait(20)
+        except subprocess.TimeoutExpired:
+            served.kill()
+
+
+@pytest.fixture(scope="session")
+def address(model_entry: ModelEntry, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Where the app answers to all browser tests."""
+    with _served(tmp_path_factory.mktemp("app") / "log") as at:
+        yield at
+
+
+@pytest.fixture
+def fresh_address(model_entry: ModelEntry, tmp_path: Path) -> Iterator[str]:
+    """Where an app answers that nobody has visited yet."""
+    with _served(tmp_path / "log") as at:
+        yield at
 
 
 @pytest.fixture(scope="session")
