@@ -17,6 +17,8 @@ def main() -> None:
         return
     choosing.heading(state)
     prevalence, ratio = choosing.controls(state)
+    with st.sidebar:
+        choosing.optimism(state)
     _panel(state, prevalence, ratio)
     sections.show(state, prevalence, ratio)
 

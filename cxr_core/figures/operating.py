@@ -19,6 +19,7 @@ from cxr_core.operating import (
     Curve,
     DecisionCurve,
     Histograms,
+    Subgroup,
 )
 from cxr_core.schema import Interval
 
@@ -163,6 +164,35 @@ def cost(curve: CostCurve, height: int = 320) -> go.Figure:
     _axes(figure, "Threshold", "Cost per 1,000 patients (false alarms)", height)
     top = float(np.nanmin([np.nanmax(curve.cost), max(6 * curve.best_cost, 1.0)]))
     return figure.update_xaxes(range=[0, 1]).update_yaxes(range=[0, 1.1 * top])
+
+
+def subgroups(groups: Sequence[Subgroup], height: int | None = None) -> go.Figure:
+    """Sensitivity and specificity of each subgroup with 95 % intervals, one line each."""
+    figure = go.Figure()
+    names = [f"{g.value} (n {g.n:,})" for g in groups]
+    for what, colour, shift in (("sensitivity", ILL, 0.14), ("specificity", WELL, -0.14)):
+        kept = [(k, i) for k, g in enumerate(groups) if (i := getattr(g, what)) is not None]
+        figure.add_trace(
+            go.Scatter(
+                x=[i.value for _, i in kept], y=[k + shift for k, _ in kept], mode="markers",
+                name=what, marker={"color": colour, "size": 8},
+                error_x={
+                    "type": "data", "symmetric": False, "thickness": 1.4, "width": 3,
+                    "array": [i.high - i.value for _, i in kept],
+                    "arrayminus": [i.value - i.low for _, i in kept],
+                },
+                customdata=[[names[k], i.low, i.high] for k, i in kept],
+                hovertemplate="%{customdata[0]}<br>" + what + " %{x:.1%} "
+                "(%{customdata[1]:.1%} to %{customdata[2]:.1%})<extra></extra>",
+            )
+        )  # fmt: skip
+    _axes(figure, "Share, with 95 % interval", "", height or 110 + 44 * len(groups))
+    _legend(figure, True)
+    figure.update_xaxes(range=[-0.02, 1.02])
+    return figure.update_yaxes(
+        tickvals=list(range(len(names))), ticktext=names, automargin=True,
+        range=[len(names) - 0.5, -0.5], showgrid=False,
+    )  # fmt: skip
 
 
 def _line(

@@ -7,6 +7,7 @@ import streamlit as st
 from cxr_core import operating as op
 from cxr_core.errors import DataError
 from cxr_core.schema import Interval
+from pages._threshold import locking
 from pages._threshold.session import Bench
 
 CRITERION = "threshold_criterion"
@@ -36,6 +37,9 @@ def heading(state: Bench) -> None:
             st.markdown(f":small[{said}]")
         else:
             st.warning(f":small[{said}. {_named(problem)}]", icon=":material/warning:")
+    if state.trouble is not None:
+        st.error(state.trouble, icon=":material/error:")
+        state.trouble = None
     for warning in tuned.warnings:
         st.markdown(f":orange-badge[:material/info: Data] {warning}")
 
@@ -64,6 +68,8 @@ def controls(state: Bench) -> tuple[float, float]:
             help="How many false alarms one missed pneumonia is worth.",
         )  # fmt: skip
     value: float | None = None
+    with places[4]:
+        locking.button(state)
     with places[1]:
         if key == "cost":
             value = ratio

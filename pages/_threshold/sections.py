@@ -7,16 +7,20 @@ from collections.abc import Callable
 import streamlit as st
 
 from cxr_core.errors import CxrError
-from pages._threshold import charts, films, reporting, takeaway
+from pages._threshold import charts, comparing, films, locking, referral, reporting, takeaway
 from pages._threshold.session import Bench
 
 Section = Callable[[Bench, float, float], None]
 SECTIONS: dict[str, Section] = {
-    "Calibration and worth": charts.trust,
-    "Films near the threshold": films.near,
-    "Missed and false alarms": films.gallery,
+    "Calibration": charts.trust,
+    "Nearest films": films.near,
+    "Errors": films.gallery,
+    "Refer band": referral.show,
     "Report": reporting.show,
-    "Take away": takeaway.show,
+    "Compare": comparing.show,
+    "Subgroups": comparing.groups,
+    "Locked": locking.history,
+    "Files": takeaway.show,
 }
 
 

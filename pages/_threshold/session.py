@@ -48,6 +48,7 @@ class Bench:
     folders: dict[str, str] = field(default_factory=dict)
     looked: dict[str, set[float]] = field(default_factory=dict)
     round: int = 0
+    trouble: str | None = None
     kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
 
     @property

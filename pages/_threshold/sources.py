@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import streamlit as st
 
 from cxr_core import operating as op
-from cxr_core import registry
+from cxr_core import points, registry
 from cxr_core.errors import CxrError, ModelError
 from cxr_core.operating import Role, ScoreSet, Sorted
 from cxr_core.registry import ModelEntry
@@ -92,13 +92,13 @@ def _begin(state: Bench) -> None:
     state.marked = ()
     entry = entry_of(data.set)
     if entry is not None:
-        point = entry.card.operating_point
+        point = points.active(entry)
         state.standing = (point.threshold, point.criterion)
         state.move(point.threshold, point.refer_low, point.refer_high)
         st.session_state["threshold_criterion"] = "hand"
         return
-    start = op.choose(data, "youden").threshold
-    state.move(start, start, start)
+    low, high = op.choose_band(data)
+    state.move(op.choose(data, "youden").threshold, low, high)
     st.session_state["threshold_criterion"] = "youden"
 
 

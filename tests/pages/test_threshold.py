@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from cxr_core import jobs, points
 from cxr_core.registry import ModelEntry
 from pages._threshold import live, takeaway
 from pages._threshold.session import Bench
@@ -209,9 +211,9 @@ def test_reporting_on_other_films_lifts_the_warning_until_it_is_looked_at_twice(
 
 
 @pytest.mark.parametrize(
-    "section", ["Calibration and worth", "Films near the threshold", "Missed and false alarms",
-                "Report", "Take away"],
-)  # fmt: skip
+    "section",
+    ["Calibration", "Nearest films", "Refer band", "Report", "Subgroups", "Locked", "Files"],
+)
 def test_every_section_runs(page: AppTest, section: str):
     page.segmented_control(key="threshold_section").set_value(section).run()
     assert not page.exception
@@ -219,7 +221,7 @@ def test_every_section_runs(page: AppTest, section: str):
 
 
 def test_missed_films_are_those_that_counting_finds(page: AppTest, model_entry: ModelEntry):
-    page.segmented_control(key="threshold_section").set_value("Missed and false alarms").run()
+    page.segmented_control(key="threshold_section").set_value("Errors").run()
     table: Any = next(d.value for d in page.dataframe if "truth" in d.value)
     fn = sorted(p for ill, p in truth(model_entry) if ill and p < bench(page).point.threshold)
     assert list(table["probability"]) == pytest.approx(fn[: len(table)], abs=1e-9)
@@ -229,7 +231,7 @@ def test_missed_films_are_those_that_counting_finds(page: AppTest, model_entry: 
 def test_films_are_shown_with_their_heatmaps_where_their_folder_is_named(
     page: AppTest, real_films: Path
 ):
-    page.segmented_control(key="threshold_section").set_value("Missed and false alarms").run()
+    page.segmented_control(key="threshold_section").set_value("Errors").run()
     box = next(t for t in page.text_input if t.key.startswith("threshold_films_"))
     box.set_value(str(real_films / "chest_xray_224" / "train")).run()
     assert not page.exception
@@ -253,3 +255,95 @@ def test_tables_read_back_as_what_was_shown(page: AppTest):
 def test_a_cell_that_a_spreadsheet_would_run_is_made_harmless():
     text = takeaway.csv_of({"film": ["=1+1", "@x", "-2.5", "plain"]}).decode("utf-8-sig")
     assert text.splitlines() == ["film", "'=1+1", "'@x", "-2.5", "plain"]
+
+
+def test_optimism_of_a_criterion_is_shown_by_repeated_splits(page: AppTest):
+    page.selectbox(key="threshold_criterion").select("youden").run()
+    table = next(d.value for d in page.dataframe if "chosen on" in d.value)
+    by_name = {row["Figure"]: row for _, row in table.iterrows()}
+    youden = by_name["Balanced accuracy"]
+    assert float(youden["chosen on"]) > float(youden["others"])
+    assert "200 times" in words(page)
+
+
+def lock(page: AppTest, threshold: float) -> None:
+    bench(page).move(threshold)
+    page.session_state["threshold_criterion"] = "hand"
+    page.run()
+    page.session_state["threshold_lock_anyway"] = True
+    page.button(key="threshold_lock").click().run()
+    page.button(key="threshold_lock_yes").click().run()
+    assert not page.exception
+    assert not page.error
+
+
+def test_a_locked_point_is_the_one_that_review_uses_until_another_is_restored(
+    page: AppTest, model_entry: ModelEntry
+):
+    own = model_entry.card.operating_point.threshold
+    lock(page, 0.4321)
+    assert points.active(model_entry).threshold == 0.4321
+    assert [p.point.threshold for p in points.history(model_entry).locked] == [0.4321]
+    film = (ROOT / "assets" / "samples" / "SYNTHETIC-opacity.jpg").read_bytes()
+    page.switch_page("pages/review.py").run()
+    page.file_uploader[0].set_value([("film.jpg", film, "image/jpeg")]).run()
+    assert not page.exception
+    record = page.session_state["review_session"].sorted()[0].item.reading.prediction
+    if record is not None:
+        assert record.operating_point.threshold == 0.4321
+    page.switch_page("pages/threshold.py").run()
+    page.segmented_control(key="threshold_section").set_value("Locked").run()
+    page.button(key="threshold_restore_None").click().run()
+    assert not page.exception
+    assert points.active(model_entry).threshold == own
+    assert len(points.history(model_entry).locked) == 1
+
+
+def test_nothing_is_locked_without_confirmation(page: AppTest, model_entry: ModelEntry):
+    page.button(key="threshold_lock").click().run()
+    assert page.button(key="threshold_lock_yes").disabled
+    page.button(key="threshold_lock_no").click().run()
+    assert points.history(model_entry).locked == ()
+
+
+def test_two_thresholds_are_compared_on_the_same_films(page: AppTest, model_entry: ModelEntry):
+    page.segmented_control(key="threshold_section").set_value("Compare").run()
+    other = next(n for n in page.number_input if n.key.startswith("threshold_compare_at"))
+    other.set_value(0.9).run()
+    assert not page.exception
+    low, high = bench(page).point.threshold, 0.9
+    turned = [p for _, p in truth(model_entry) if low <= p < high]
+    table = next(d.value for d in page.dataframe if "called there" in d.value)
+    assert len(table) == len(turned)
+
+
+def test_scores_that_name_no_model_ask_which_one_before_they_are_locked(page: AppTest):
+    upload(page, drawn(100, 8))
+    use(page)
+    page.button(key="threshold_lock").click().run()
+    assert page.selectbox(key="threshold_lock_model").value is None
+    assert not [b for b in page.button if b.key == "threshold_lock_yes"]
+
+
+def test_a_folder_is_scored_as_a_job_and_can_then_be_reported_on(
+    page: AppTest, real_films: Path, tmp_path: Path
+):
+    folder = tmp_path / "films"
+    for label in ("NORMAL", "PNEUMONIA"):
+        (folder / label).mkdir(parents=True)
+        for path in sorted((real_films / "chest_xray_224" / "train" / label).iterdir())[:6]:
+            (folder / label / path.name).write_bytes(path.read_bytes())
+    page.text_input(key="threshold_folder_path").set_value(str(folder))
+    next(b for b in page.button if b.label == "Score").click().run()
+    assert not page.error
+    table = jobs.open_table()
+    until = time.monotonic() + 120
+    while not (job := table.list(kind="score")[0]).state.ended and time.monotonic() < until:
+        time.sleep(0.2)
+    assert job.state is jobs.State.DONE, job.reason
+    page.run()
+    box = page.selectbox(key="threshold_reporting")
+    box.select(next(o for o in box.options if "films by" in o)).run()
+    assert not page.exception
+    assert bench(page).reporting is not None
+    assert bench(page).reporting.n == 12
