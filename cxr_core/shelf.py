@@ -49,7 +49,7 @@ def stored(among: Sequence[Path] | None = None) -> tuple[Stored, ...]:
         found.append(
             Stored(
                 entry=entry,
-                card=None if problem else entry.card,
+                card=None if problem else points.card(entry),
                 problem=problem,
                 description=notes.get(_key(entry), ""),
                 default=entry == meant,

@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from cxr_core import __version__
-from cxr_core.cli import _data, _evaluate, _jobs, _models, _predict, _train
+from cxr_core.cli import (
+    _compare_models,
+    _data,
+    _evaluate,
+    _jobs,
+    _models,
+    _predict,
+    _threshold,
+    _train,
+)
 from cxr_core.errors import CxrError
 
 __all__ = ["main", "parser"]
@@ -49,6 +58,8 @@ def parser(training: bool = False) -> argparse.ArgumentParser:
     _models.add(commands)
     _data.add(commands)
     _jobs.add(commands)
+    _threshold.add(commands)
+    _compare_models.add(commands)
     return root
 
 

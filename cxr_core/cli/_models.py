@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from cxr_core import card as cards
-from cxr_core import registry, shelf
+from cxr_core import points, registry, shelf
 from cxr_core.card import ModelCard, shown
 from cxr_core.cli import _options, _shelf
 from cxr_core.errors import ConfigError, ModelError
@@ -108,7 +108,7 @@ def compare_models(arguments: argparse.Namespace) -> int:
     """Raises ModelError where one of them is damaged, ConfigError for fewer than two."""
     if len(arguments.models) < 2:
         raise ConfigError("Expected two models or more to compare; received one. Name another.")
-    cards = [_options.entry(name).card for name in arguments.models]
+    cards = [points.card(_options.entry(name)) for name in arguments.models]
     titles = [f"{card.name} {card.version}" for card in cards]
     rows = shelf.side_by_side(cards)
     if arguments.json:
@@ -124,7 +124,7 @@ def compare_models(arguments: argparse.Namespace) -> int:
 
 
 def show_model(arguments: argparse.Namespace) -> int:
-    card = _options.entry(arguments.model).card
+    card = points.card(_options.entry(arguments.model))
     text = cards.dumps(card)
     print(text.rstrip() if arguments.json else as_text(card))
     return 0
@@ -165,9 +165,16 @@ def as_text(card: ModelCard) -> str:
     ]
     for name in ("auc", "accuracy", "sensitivity", "specificity", "brier", "ece"):
         lines.append(f"    {name:<13}{shown(getattr(figures, name))}")
-    if card.other:
+    other = dict(card.other)
+    if locked := other.pop(points.LOCKED, None):
+        lines.insert(
+            5, f"    locked {locked['date']} (id {locked['id']}) {locked['note']}".rstrip()
+        )
+    if problem := other.pop(points.PROBLEM, None):
+        lines.insert(5, f"    warning: {problem}")
+    if other:
         lines.append("\nOther films")
-        lines += [f"    {key}: {json.dumps(value)}" for key, value in card.other.items()]
+        lines += [f"    {key}: {json.dumps(value)}" for key, value in other.items()]
     lines.append("\nNot measured")
     lines += [f"    {sentence}" for sentence in card.not_measured] or ["    nothing is stated"]
     return "\n".join(lines)

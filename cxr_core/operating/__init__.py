@@ -9,9 +9,10 @@ from cxr_core.operating._compare import Comparison, Disagreement, McNemar, compa
 from cxr_core.operating._criteria import CRITERIA, Choice, Criterion, Parameter, choose, criterion
 from cxr_core.operating._csv import Inspection, inspect_csv, read_csv
 from cxr_core.operating._curves import CalibrationCurve, CostCurve, Curve, DecisionCurve, Histograms
-from cxr_core.operating._figures import Confusion, FigureRow, Figures, PerThousand
+from cxr_core.operating._figures import Confusion, FigureRow, Figures, PerThousand, shown
 from cxr_core.operating._lock import as_json, figures_json, lock
 from cxr_core.operating._optimism import Optimism, OptimismRow, optimism
+from cxr_core.operating._report import report_pdf
 from cxr_core.operating._scores import BadRow, Kind, Role, ScoreSet, from_arrays, honesty, overlap
 from cxr_core.operating._sorted import Sorted
 from cxr_core.operating._sources import JOB_FACTS, JOB_SCORES, from_job, from_model, locate
@@ -64,5 +65,7 @@ __all__ = [
     "optimism",
     "overlap",
     "read_csv",
+    "report_pdf",
+    "shown",
     "subgroups",
 ]

@@ -212,6 +212,18 @@ def check_prevalence(prevalence: float) -> None:
         )
 
 
+def shown(found: Interval, percent: bool = False) -> str:
+    """'96.0 % (94.1 to 97.4)' or '3.10 (2.62 to 3.73)'; ∞ where there is no end."""
+
+    def number(value: float) -> str:
+        if math.isinf(value):
+            return "∞"
+        return f"{100 * value:.1f}" if percent else f"{value:.3f}" if value < 10 else f"{value:.1f}"
+
+    unit = " %" if percent else ""
+    return f"{number(found.value)}{unit} ({number(found.low)} to {number(found.high)})"
+
+
 def _per_thousand(sensitivity: Interval, specificity: Interval, prevalence: float) -> PerThousand:
     ill, well = 1000 * prevalence, 1000 * (1 - prevalence)
     return PerThousand(
