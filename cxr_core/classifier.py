@@ -228,10 +228,18 @@ def load(path: Path) -> keras.Model:
         ) from error
 
 
-def export_serving(serving: keras.Model, path: Path, *, batch: int = 1, int8: bool = False) -> None:
+def export_serving(
+    serving: keras.Model,
+    path: Path,
+    *,
+    batch: int = 1,
+    int8: bool = False,
+    float16: bool = False,
+) -> None:
     """Write the LiteRT file that `serve` runs: signature film → outputs by name, a fixed batch.
 
-    float32, or with int8 weights quantised over each tensor's range (dynamic range).
+    float32, or with int8 weights quantised over each tensor's range (dynamic range), or weights
+    stored as float16 and widened again when they are read.
     """
     import tensorflow as tf
 
@@ -249,8 +257,10 @@ def export_serving(serving: keras.Model, path: Path, *, batch: int = 1, int8: bo
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(tf.Module(), folder, signatures=forward.get_concrete_function())
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if int8:
+        if int8 or float16:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if float16:
+            converter.target_spec.supported_types = [tf.float16]
         content: bytes = converter.convert()
     temporary = path.with_suffix(".part")
     temporary.write_bytes(content)

@@ -79,13 +79,17 @@ ALLOWED = {
     "scoring": {
         "errors", "batch", "dataset", "jobs", "operating", "registry", "serve", "worklist",
     },
-    # Stored models as a person arranges them.
+    # Stored models as a person arranges them, and as files to take elsewhere.
+    "export": {
+        "errors", "backbones", "card", "classifier", "dataset", "evaluate", "image", "jobs",
+        "operating", "preprocess", "registry", "serve",
+    },
     "shelf": {"errors", "card", "points", "registry"},
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
-        "errors", "schema", "batch", "card", "dataset", "display", "evaluate", "jobs", "operating",
-        "points", "recipe", "registry", "release", "serve", "shelf", "snapshot", "train",
-        "worklist",
+        "errors", "schema", "batch", "card", "dataset", "display", "evaluate", "export", "jobs",
+        "operating", "points", "recipe", "registry", "release", "serve", "shelf", "snapshot",
+        "train", "worklist",
     },
     "__main__": {"cli"},
     "__init__": set(),

@@ -79,7 +79,10 @@ def gate() -> GateModel:
     )
 
 
-def write(root: Path, version: str = "1.0.0", **changes: Any) -> ModelEntry:
+SCORES = b"film,patient,cause,label,score\n"
+
+
+def write(root: Path, version: str = "1.0.0", scores: bytes = SCORES, **changes: Any) -> ModelEntry:
     """Store it below `root` as training would."""
     with tempfile.TemporaryDirectory() as folder:
         gate().save(Path(folder) / registry.GATE)
@@ -88,6 +91,6 @@ def write(root: Path, version: str = "1.0.0", **changes: Any) -> ModelEntry:
             registry.GATE: Path(folder) / registry.GATE,
             registry.KERAS: Path(folder) / registry.KERAS,
             registry.SERVING: serving_bytes(),
-            registry.SCORES: b"film,patient,cause,label,score\n",
+            registry.SCORES: scores,
         }
         return registry.write(card(version, **changes), files, root)

@@ -9,7 +9,7 @@ from typing import Any
 from cxr_core import card as cards
 from cxr_core import points, registry, shelf
 from cxr_core.card import ModelCard, shown
-from cxr_core.cli import _options, _shelf
+from cxr_core.cli import _exchange, _options, _shelf
 from cxr_core.errors import ConfigError, ModelError
 
 DESCRIPTION = """\
@@ -27,13 +27,14 @@ examples:
   python -m cxr_core models default mine@1.2.0
   python -m cxr_core models rename mine@1.2.0 ward-7
   python -m cxr_core models describe ward-7 "Fine-tuned on the films of 2025"
-  python -m cxr_core models delete ward-7@1.2.0"""
+  python -m cxr_core models delete ward-7@1.2.0
+  python -m cxr_core models export ward-7 --format int8 --films train/ --to ward-7.tflite"""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
         "models",
-        help="list, show, compare, verify, describe, rename and delete models; set the default",
+        help="list, show, compare, verify, describe, rename, delete and export models",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -59,6 +60,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     for action in (listing, show, verify, compare):
         action.add_argument("--json", action="store_true", help="JSON instead of text")
     _shelf.add(actions)
+    _exchange.add(actions)
 
 
 def list_models(arguments: argparse.Namespace) -> int:

@@ -33,6 +33,7 @@ class Kind:
 
 KINDS: dict[str, Kind] = {
     "score": Kind("cxr_core.scoring:run", "Scoring films", resumable=True),
+    "export": Kind("cxr_core.export:run", "Exporting a model", memory=4 * 2**30),
 }
 
 

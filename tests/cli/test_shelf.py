@@ -83,3 +83,13 @@ def test_cards_are_compared_side_by_side(mine: ModelEntry, capsys: pytest.Captur
     facts = json.loads(capsys.readouterr().out)
     assert facts["Threshold"] == {"tiny 1.0.0": "0.4", "tiny 1.1.0": "0.4"}
     assert main(["models", "compare", "tiny"]) == 2
+
+
+def test_a_model_is_exported_with_its_size(
+    mine: ModelEntry, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    target = tmp_path / "out.tflite"
+    assert main(["models", "export", "tiny", "--to", str(target), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["bytes"] == target.stat().st_size == told["served_bytes"]
+    assert main(["models", "export", "tiny", "--to", str(tmp_path / "no" / "out")]) == 2
