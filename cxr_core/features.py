@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +72,40 @@ def load_films(
                 on_progress(i + 1, len(records))
     stacked = np.stack(inputs) if inputs else np.zeros((0, how.size, how.size, 1), np.uint8)
     return FilmArray(stacked, np.array(kept, dtype=np.intp), tuple(unreadable))
+
+
+def decoded(
+    records: Sequence[FilmRecord],
+    how: Preprocessing,
+    unreadable: dict[int, str],
+    *,
+    batch: int = 32,
+    workers: int = 2,
+) -> Iterator[NDArray[np.uint8]]:
+    """Films in order as (≤ batch, size, size, 1) uint8, decoded in parallel and ahead of use.
+
+    One that cannot be read is black, and `unreadable` says why, by its position.
+    """
+    import tensorflow as tf
+
+    shape = (how.size, how.size, 1)
+
+    def load(position: NDArray[np.int64]) -> NDArray[np.uint8]:
+        try:
+            return model_input(read_film(records[int(position)]), how)
+        except (ImageError, DataError) as error:
+            unreadable[int(position)] = str(error)
+            return np.zeros(shape, np.uint8)
+
+    def fetch(position: Any) -> Any:
+        film = tf.numpy_function(load, [position], tf.uint8, stateful=False)
+        film.set_shape(shape)
+        return film
+
+    films = tf.data.Dataset.range(len(records)).map(
+        fetch, num_parallel_calls=workers, deterministic=True
+    )
+    return iter(films.batch(batch).prefetch(4).as_numpy_iterator())
 
 
 def training_batches(
