@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cxr_core import dataset, describe, registry, train
 from cxr_core.backbones import backbone
-from cxr_core.card import ModelCard
+from cxr_core.card import Calibration, DataFacts, Facts, ModelCard
 from cxr_core.classifier import export_serving, load, serving_model, without_last_stride
 from cxr_core.dataset import FilmRecord, Split
 from cxr_core.errors import DataError
@@ -74,6 +74,37 @@ def make(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Finished:
+    """A fitted network, and what its card will say of it.
+
+    serving: see `classifier.serving_model`; layers: (name, width) of its features. scores: logits
+    of the validation films; hard_labels, hard_scores: of these and of harder renderings.
+    judged_on: the validation films in words. other: figures on other films, at a calibration and a
+    threshold. gate_films: how many training films the quality gate is fitted on.
+    """
+
+    model: Network
+    serving: Network
+    backbone: str
+    cam_layer: str
+    layers: tuple[tuple[str, int], ...]
+    preprocessing: Preprocessing
+    scores: NDArray[np.float64]
+    hard_labels: NDArray[np.int8]
+    hard_scores: NDArray[np.float64]
+    judged_on: str
+    data: DataFacts
+    recipe: Facts
+    intended_use: str = describe.INTENDED_USE
+    not_measured: tuple[str, ...] = describe.NOT_MEASURED
+    other: Callable[[Calibration, float], Facts] = lambda calibration, threshold: {}
+    sensitivity: float = 0.96
+    miss_share: float = 0.01
+    alarm_share: float = 0.01
+    gate_films: int = GATE_FILMS
+
+
 def register(
     model: Network,
     recipe: Recipe,
@@ -85,63 +116,119 @@ def register(
     root: Path | None,
     adults: Path | None,
 ) -> ModelEntry:
-    """Calibrate, lock, measure and export a fitted network, and write it to the registry."""
+    """Score a network of the shipped recipe on its validation films, and store it."""
     final = recipe.stages[-1]
     row = backbone(final.backbone)
     inputs, y = films.inputs(final.preprocessing), films.labels
     held, held_y = inputs[split.validation], y[split.validation]
     scores = train.logits(model, held)
     harder = augmented_copies(held, final.augmentation, recipe.hardened, final.seed)
-    hard_y = np.tile(held_y, 1 + recipe.hardened)
-    hard_scores = np.concatenate([scores, train.logits(model, harder)])
-    calibration = calibrate(hard_y, hard_scores, "platt")
-    probabilities = calibrated(calibration, scores)
-    point = operating_point(
-        held_y,
-        probabilities,
-        hard_labels=hard_y,
-        hard_probabilities=calibrated(calibration, hard_scores),
+    done = Finished(
+        model=model,
+        serving=serving_model(model, row.cam_layer, row.feature_layers),
+        backbone=row.name,
+        cam_layer=row.cam_layer,
+        layers=widths(model, row.feature_layers),
+        preprocessing=final.preprocessing,
+        scores=scores,
+        hard_labels=np.tile(held_y, 1 + recipe.hardened),
+        hard_scores=np.concatenate([scores, train.logits(model, harder)]),
+        judged_on="validation films of the training folder, patients apart",
+        data=describe.data_facts(films.records, split, recipe),
+        recipe=json.loads(json.dumps(asdict(recipe))),
+        other=lambda calibration, threshold: describe.adults(
+            model, adults, final.preprocessing, calibration, threshold
+        ),
         sensitivity=recipe.sensitivity,
         miss_share=recipe.miss_share,
         alarm_share=recipe.alarm_share,
-        data="validation films of the training folder, patients apart",
+        gate_films=GATE_FILMS,
     )
-    serving = serving_model(model, row.cam_layer, row.feature_layers)
+    return store(done, films.records, inputs, y, split, name=name, version=version, root=root)
+
+
+def widths(model: Network, names: Sequence[str]) -> tuple[tuple[str, int], ...]:
+    """(name, channels) of a network's layers."""
+    return tuple((n, int(model.get_layer(n).output.shape[-1])) for n in names)
+
+
+def store(
+    done: Finished,
+    records: Sequence[FilmRecord],
+    inputs: NDArray[np.uint8],
+    labels: NDArray[np.int8],
+    split: Split,
+    *,
+    name: str,
+    version: str,
+    root: Path | None = None,
+    on_line: Callable[[str], None] = lambda line: None,
+) -> ModelEntry:
+    """Calibrate, lock, measure and export a fitted network, and write it to the registry.
+
+    inputs: (n, size, size, 1) uint8 of all records; labels: (n,) 1 for pneumonia.
+    """
+    held_y = labels[split.validation]
+    calibration = calibrate(done.hard_labels, done.hard_scores, "platt")
+    probabilities = calibrated(calibration, done.scores)
+    point = operating_point(
+        held_y,
+        probabilities,
+        hard_labels=done.hard_labels,
+        hard_probabilities=calibrated(calibration, done.hard_scores),
+        sensitivity=done.sensitivity,
+        miss_share=done.miss_share,
+        alarm_share=done.alarm_share,
+        data=done.judged_on,
+    )
     card = ModelCard(
         name=name,
         version=version,
-        preprocessing=asdict(final.preprocessing),
+        preprocessing=asdict(done.preprocessing),
         calibration=calibration,
         operating_point=point,
-        cam_layer=row.cam_layer,
-        backbone=row.name,
+        cam_layer=done.cam_layer,
+        backbone=done.backbone,
         created=datetime.now(UTC).date().isoformat(),
-        intended_use=describe.INTENDED_USE,
-        not_measured=describe.NOT_MEASURED,
-        data=describe.data_facts(films.records, split, recipe),
-        recipe=json.loads(json.dumps(asdict(recipe))),
+        intended_use=done.intended_use,
+        not_measured=done.not_measured,
+        data=done.data,
+        recipe=done.recipe,
         versions=describe.versions(),
         validation=describe.figures(held_y, probabilities, point.threshold),
-        other=describe.adults(model, adults, final.preprocessing, calibration, point.threshold),
+        other=done.other(calibration, point.threshold),
     )
     with tempfile.TemporaryDirectory() as folder:
         keras_file, serving_file = Path(folder, "model.keras"), Path(folder, "serving.tflite")
         gate_file = Path(folder, "gate.npz")
-        model.save(keras_file)
-        export_serving(serving, serving_file)
+        done.model.save(keras_file)
+        on_line("writing the serving file")
+        export_serving(done.serving, serving_file)
         network = Model(serving_file.read_bytes(), card, None)
-        layers = [(n, int(model.get_layer(n).output.shape[-1])) for n in row.feature_layers]
-        _gate(network, films.records, inputs, split, layers).save(gate_file)
+        on_line("fitting the quality gate")
+        _gate(network, records, inputs, split, done.layers, done.gate_films, on_line).save(
+            gate_file
+        )
         return registry.write(
             card,
             {
                 registry.KERAS: keras_file,
                 registry.SERVING: serving_file,
                 registry.GATE: gate_file,
-                registry.SCORES: describe.scores(films.records, split, scores, probabilities),
+                registry.SCORES: describe.scores(records, split, done.scores, probabilities),
             },
             root,
         )
+
+
+def next_version(name: str) -> str:
+    """One after the highest stored version of that name: the third number raised."""
+    versions = [m.version for m in registry.list_models() if m.name == name]
+    if not versions:
+        return "0.1.0"
+    latest = max(versions, key=registry.version_key)
+    major, minor, patch, _ = registry.version_key(latest)
+    return f"{major}.{minor}.{patch + 1}"
 
 
 class Films:
@@ -211,13 +298,17 @@ def _gate(
     records: Sequence[FilmRecord],
     inputs: NDArray[np.uint8],
     split: Split,
-    layers: list[tuple[str, int]],
+    layers: Sequence[tuple[str, int]],
+    films: int,
+    on_line: Callable[[str], None],
 ) -> GateModel:
     """Fit the quality gate on renderings of training films, its thresholds on validation films."""
     validation = np.stack([network.forward(x).features for x in inputs[split.validation]])
-    chosen = np.random.default_rng(0).permutation(split.train)[:GATE_FILMS]
+    chosen = np.random.default_rng(0).permutation(split.train)[:films]
     rendered: dict[str, list[NDArray[np.float32]]] = {name: [] for name in RENDERINGS}
-    for position in chosen:
+    for k, position in enumerate(chosen):
+        if k % 20 == 0:
+            on_line(f"fitting the quality gate, film {k} of {len(chosen)}")
         shown = presentation(read_film(records[position]))
         for name, features in rendered.items():
             x = reduced(render(name, shown), network.preprocessing)

@@ -72,6 +72,10 @@ ALLOWED = {
         "errors", "backbones", "card", "classifier", "dataset", "describe", "features", "gate",
         "image", "preprocess", "recipe", "registry", "serve", "threshold", "train",
     },
+    "fine_tuning": {
+        "errors", "augmentation", "backbones", "card", "classifier", "dataset", "describe",
+        "evaluate", "features", "jobs", "methods", "preprocess", "registry", "release", "threshold",
+    },
     # Choosing a threshold, and what it is worth.
     "operating": {
         "errors", "schema", "card", "evaluate", "points", "registry", "threshold",
@@ -100,9 +104,19 @@ ALLOWED = {
 ONLY = {
     "streamlit": {"app", "pages"},
     "plotly": {"figures"},
-    "tensorflow": {"features", "classifier", "zoo", "train", "explain", "measure"},
+    "tensorflow": {"features", "classifier", "zoo", "train", "explain", "fine_tuning", "measure"},
     # graph: Keras networks taken apart, for zoo, explain and inside alike.
-    "keras": {"features", "classifier", "graph", "inside", "zoo", "train", "explain", "measure"},
+    "keras": {
+        "features",
+        "classifier",
+        "graph",
+        "inside",
+        "zoo",
+        "train",
+        "explain",
+        "fine_tuning",
+        "measure",
+    },
     "tf_explain": {"explain"},
 }
 SOURCES = sorted(

@@ -69,11 +69,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], with_sett
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and register; says where the model lies."""
-    version = arguments.version or _next_version(arguments.name)
-    registry.version_key(version)
+    if arguments.version:
+        registry.version_key(arguments.version)
     recipe = changed(arguments)
     from cxr_core import release
 
+    version = arguments.version or release.next_version(arguments.name)
     work = arguments.work or registry.home() / "runs" / f"{arguments.name}-{version}"
     entry = release.make(
         arguments.folder,
@@ -148,12 +149,3 @@ def _number(text: str) -> float:
     if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"expected a number; received {text!r}")
     return value
-
-
-def _next_version(name: str) -> str:
-    versions = [m.version for m in registry.list_models() if m.name == name]
-    if not versions:
-        return "0.1.0"
-    latest = max(versions, key=registry.version_key)
-    major, minor, patch, _ = registry.version_key(latest)
-    return f"{major}.{minor}.{patch + 1}"

@@ -102,8 +102,8 @@ def balance(index: Index) -> tuple[Balance, ...]:
 
 
 def patients_known(index: Index) -> bool:
-    """Whether films share patients at all: where each is its own, nothing keeps them apart."""
-    return len({r.patient for r in index.records}) < len(index.records)
+    """Whether the source says whose film any is: else nothing keeps one patient's films apart."""
+    return any(r.patient not in (r.film_id, r.film_id.rsplit("/", 1)[-1]) for r in index.records)
 
 
 def _has_pairs(root: Path) -> bool:

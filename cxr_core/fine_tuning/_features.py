@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core import classifier, registry
-from cxr_core.fine_tuning._material import Material, Teller, check_space, digest, writing
+from cxr_core.fine_tuning._material import Material, check_space, digest, writing
 from cxr_core.fine_tuning._network import forward
 from cxr_core.methods import Settings, preprocessing
 
 if TYPE_CHECKING:
     import keras
+
+    from cxr_core.jobs import Reporter
 
 BATCH = 32
 
@@ -25,7 +27,7 @@ def features(
     settings: Settings,
     material: Material,
     inputs: NDArray[np.uint8],
-    report: Teller,
+    report: Reporter,
 ) -> NDArray[np.float32]:
     """(n, F) float32: the network's pooled layer for each film of (n, size, size, 1).
 

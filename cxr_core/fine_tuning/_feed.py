@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.augmentation import NO_AUGMENTATION, Augmentation
+from cxr_core.augmentation import NO_AUGMENTATION
 from cxr_core.errors import DataError
 from cxr_core.features import augment, exchange_style, grey_ranks
 from cxr_core.methods import Settings

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,21 +31,10 @@ from cxr_core.methods import Settings, rate_at
 if TYPE_CHECKING:
     import keras
 
+    from cxr_core.jobs import Reporter
+
 # Seconds between points of the live curves within an epoch, and films scored at once.
 POINT_EVERY, SCORED_AT_ONCE = 2.0, 64
-
-
-class Watcher(Protocol):
-    """What this needs of a job's reporter."""
-
-    @property
-    def resumed(self) -> bool: ...
-    def progress(
-        self, step: int, steps: int, *, epoch: int = 0, epochs: int = 0, message: str = ""
-    ) -> None: ...
-    def log(self, text: str) -> None: ...
-    def point(self, **values: float) -> None: ...
-    def keep(self, wanted: Callable[[Any], bool]) -> None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +57,7 @@ class Fit:
     record: Callable[[Sequence[EpochFigures]], None] = lambda history: None
 
 
-def fit(model: keras.Model, job: Fit, report: Watcher, strategy: Any) -> tuple[EpochFigures, ...]:
+def fit(model: keras.Model, job: Fit, report: Reporter, strategy: Any) -> tuple[EpochFigures, ...]:
     """Train, or go on from the folder's checkpoint. The model ends with its best epoch's weights.
 
     Raises ConfigError where the loss is no number any more, and Cancelled within a batch.
@@ -166,7 +155,7 @@ def scores(
 def _epoch(
     model: keras.Model,
     job: Fit,
-    report: Watcher,
+    report: Reporter,
     strategy: Any,
     score: Callable[[NDArray[Any]], NDArray[np.float32]],
     epoch: int,
@@ -220,9 +209,7 @@ def _epoch(
             message=f"{where}validation, {done} of {of} films",
         )  # fmt: skip
 
-    found = figures(
-        scores(score, job.inputs, job.validation, tell), job.targets[job.validation]
-    )
+    found = figures(scores(score, job.inputs, job.validation, tell), job.targets[job.validation])
     if not math.isfinite(found["loss"] or 0.0):
         raise ConfigError(
             f"Expected a finite validation loss; received {found['loss']} after epoch {epoch}. "

@@ -47,9 +47,7 @@ def judged(
     for c, name in enumerate(classes):
         own = (targets == c).astype(np.int8)
         if 0 < own.sum() < len(own):
-            figures[f"auc {name} against the rest"] = asdict(
-                auc_interval(own, probabilities[:, c])
-            )
+            figures[f"auc {name} against the rest"] = asdict(auc_interval(own, probabilities[:, c]))
             figures[f"sensitivity {name}"] = asdict(wilson(int(confusion[c, c]), int(own.sum())))
     return {
         "n": len(targets),

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,8 @@ from cxr_core.features import decoded
 from cxr_core.methods import DataChoice
 from cxr_core.preprocess import Preprocessing
 
-
-class Teller(Protocol):
-    """What this needs of a job's reporter."""
-
-    folder: Path
-
-    def progress(
-        self, step: int, steps: int, *, epoch: int = 0, epochs: int = 0, message: str = ""
-    ) -> None: ...
-    def log(self, text: str) -> None: ...
+if TYPE_CHECKING:
+    from cxr_core.jobs import Reporter
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +51,7 @@ class Material:
         return Index(self.index.kind, self.index.root, self.classes, self.records, left_out)
 
 
-def open_material(choice: DataChoice, report: Teller) -> Material:
+def open_material(choice: DataChoice, report: Reporter) -> Material:
     """Index a source and hash its films. Raises DataError."""
     index = dataset.open_source(choice.source, choice.classes)
     n = len(index.records)
@@ -83,9 +75,7 @@ def open_material(choice: DataChoice, report: Teller) -> Material:
         if k % 128 == 0:
             report.progress(k, n, message="reading the films' bytes")
     sha256 = hashlib.sha256("".join(sorted(digests)).encode()).hexdigest()
-    found_targets = dataset.targets(
-        Index(index.kind, index.root, index.classes, tuple(readable))
-    )
+    found_targets = dataset.targets(Index(index.kind, index.root, index.classes, tuple(readable)))
     return Material(index, tuple(readable), found_targets, sha256, tuple(bad))
 
 
@@ -104,7 +94,7 @@ def without(material: Material, positions: Sequence[int], why: dict[int, str]) -
 
 
 def films(
-    material: Material, how: Preprocessing, report: Teller, workers: int
+    material: Material, how: Preprocessing, report: Reporter, workers: int
 ) -> tuple[Material, NDArray[np.uint8]]:
     """Every film as model input, (n, size, size, 1) uint8, and the material of the readable ones.
 
@@ -127,6 +117,12 @@ def films(
             out[done : done + len(block)] = block
             done += len(block)
             report.progress(done, n, message=f"decoding films at {how.size} pixels")
+        gone = [i for i in made if not material.records[i].path.exists()]
+        if gone:
+            raise DataError(
+                f"Expected the files of {n} films; {len(gone)} disappeared while they were read. "
+                "Bring the data back, then resume the job."
+            )
     write_text(notes, json.dumps(made))
     return _kept(material, np.load(array, mmap_mode="r"), made)
 

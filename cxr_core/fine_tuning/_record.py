@@ -13,6 +13,8 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cxr_core import __version__
 from cxr_core.describe import versions
 from cxr_core.errors import ConfigError
@@ -76,8 +78,17 @@ class Recorder:
             for name in CURVES:
                 value = getattr(row, name)
                 if value is not None:
-                    tf.summary.scalar(name, value, step=row.epoch)
+                    tf.summary.write(name, np.float32(value), row.epoch, _scalar())
             self._writers[part].flush()
+
+
+def _scalar() -> Any:
+    """What tells TensorBoard that a tensor is a curve's point; its own package is not needed."""
+    import tensorflow as tf
+
+    metadata = tf.compat.v1.SummaryMetadata()
+    metadata.plugin_data.plugin_name = "scalars"
+    return metadata
 
 
 class _Mlflow:

@@ -71,7 +71,9 @@ class State:
 
 def save_state(folder: Path, state: State) -> None:
     """Replace the folder's checkpoint. Raises DataError where the disk is full."""
-    facts = json.dumps({"counters": asdict(state.counters), "history": list(map(asdict, state.history))})
+    facts = json.dumps(
+        {"counters": asdict(state.counters), "history": list(map(asdict, state.history))}
+    )
     arrays = {
         "facts": np.frombuffer(facts.encode(), np.uint8),
         **{f"w{i}": w for i, w in enumerate(state.weights)},

@@ -32,6 +32,12 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    "train": Kind(
+        "cxr_core.fine_tuning:run", "Fine-tuning", True, gpus=8, memory=6 * 2**30, grace=90.0
+    ),
+    "estimate": Kind("cxr_core.fine_tuning:estimate", "Estimate of a fine-tuning", gpus=1),
+    "inspect": Kind("cxr_core.fine_tuning:inspect", "Inspection of a data set"),
+    "download": Kind("cxr_core.fine_tuning:download", "Download of a data set", resumable=True),
     "score": Kind("cxr_core.scoring:run", "Scoring films", resumable=True),
     "export": Kind("cxr_core.export:run", "Exporting a model", memory=4 * 2**30),
 }

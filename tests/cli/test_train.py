@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cxr_core import registry
+from cxr_core import registry, release
 from cxr_core.cli import _train, main, parser
 from cxr_core.recipe import SHIPPED_RECIPE
 from cxr_core.registry import ModelEntry
@@ -35,7 +35,7 @@ def test_the_next_version_follows_the_latest(
     model_entry: ModelEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CXR_HOME", str(tmp_path))
-    assert _train._next_version("never-made") == "0.1.0"
+    assert release.next_version("never-made") == "0.1.0"
     shutil.copytree(model_entry.folder, tmp_path / "models" / "made" / "1.4.9")
-    assert _train._next_version("made") == "1.4.10"
+    assert release.next_version("made") == "1.4.10"
     assert registry.version_key("1.4.10") > registry.version_key("1.4.9")
