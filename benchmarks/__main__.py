@@ -19,7 +19,7 @@ from pathlib import Path
 # As `python -m cxr_core` does, before NumPy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from benchmarks import browser, folder, serving
+from benchmarks import browser, folder, serving, threshold
 from benchmarks._films import films, ill
 from benchmarks._measure import Process, Sample, machine
 from benchmarks.course import Course
@@ -106,6 +106,7 @@ def _rows(
         f"{serving.SESSIONS} sessions at once, upload to result", "ms", _ms(eight),
         None, None, f"0 mixed up; found {mixed}", mixed == 0,
     )  # fmt: skip
+    yield from _threshold(threshold.measure(quick))
     waits = browser.upload_to_heatmap(ill(paths), 2 if quick else 11)
     if waits is None:
         print("browser: not measured, no Chromium")
@@ -113,6 +114,15 @@ def _rows(
     for what, wait in zip(("first film of a visit", "a further film"), waits, strict=True):
         met = wait.median <= 1
         yield Row(f"browser, {what}", "s", wait, None, None, "≤ 1 s", met)
+
+
+def _threshold(taken: threshold.Taken) -> Iterator[Row]:
+    for what, ready in (("ready", taken.ready), ("by patient, ready", taken.by_patient)):
+        met = ready.median < 2
+        yield Row(f"{threshold.FILMS:,} scores, {what}", "s", ready, None, None, "< 2 s", met)
+    ratio, met = taken.course.median / taken.step.median, taken.step.median < 0.005
+    ours, course = _ms(taken.step), _ms(taken.course)
+    yield Row(f"{threshold.FILMS:,} scores, slider step", "ms", ours, course, ratio, "< 5 ms", met)
 
 
 def write(

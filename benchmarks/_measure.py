@@ -14,7 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-LIBRARIES = ("ai-edge-litert", "keras", "numpy", "opencv-python-headless", "pillow", "tensorflow")
+LIBRARIES = (
+    "ai-edge-litert", "keras", "numpy", "opencv-python-headless", "pillow", "scikit-learn",
+    "tensorflow",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
