@@ -25,7 +25,10 @@ _MAX_BYTES = 4 * 2**20
 
 @dataclass(frozen=True)
 class Stored:
-    """One version on the shelf. card: None where it is damaged. problem: why it is skipped."""
+    """One version on the shelf.
+
+    card: with the operating point in force; None where it is damaged. problem: why it is skipped.
+    """
 
     entry: ModelEntry
     card: ModelCard | None

@@ -10,7 +10,8 @@ import streamlit as st
 from cxr_core import figures
 from cxr_core.card import shown
 from cxr_core.comparison import Results, Row
-from pages._compare import running, show, table, words
+from pages._compare import show, table, words
+from pages._shared import running
 
 PROBE, WEIGHTS = "probe", "weights"
 

@@ -8,7 +8,8 @@ import streamlit as st
 
 from cxr_core import comparison, figures
 from cxr_core.comparison import Latency, Results, Row
-from pages._compare import running, show, table, words
+from pages._compare import show, table, words
+from pages._shared import running
 
 FIRST = ("mobilenet", "mobilenetv2", "efficientnetb0", "resnet50", "vgg16")
 KIND = "latency"

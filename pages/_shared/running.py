@@ -1,4 +1,4 @@
-"""Jobs of this page as they run: progress, cancel, and what came of the last one."""
+"""Jobs of one kind as they run: progress, cancel, and what came of the last one."""
 
 from __future__ import annotations
 
@@ -28,34 +28,30 @@ def start(kind: str, config: Mapping[str, Any], title: str) -> None:
     st.rerun()
 
 
-def follow(kind: str) -> None:
-    """The last job of a kind: followed each second while it runs, told once it has ended."""
+def follow(kind: str) -> Job | None:
+    """The last job of a kind: followed each second while it runs, told once it has ended.
+
+    Returned once it has ended.
+    """
     try:
         found = _latest(kind)
     except CxrError as error:
         st.error(str(error), icon=":material/error:")
-        return
+        return None
     if found is None:
-        return
+        return None
     if found.state in ACTIVE:
         st.fragment(_live, run_every=EVERY)(kind)
-    else:
-        _ended(found)
-
-
-def busy(kind: str) -> bool:
-    """Whether a job of that kind waits or runs."""
-    try:
-        return bool(_table().list(kind=kind, states=ACTIVE))
-    except CxrError:
-        return False
+        return None
+    _ended(found)
+    return found
 
 
 def _live(kind: str) -> None:
     jobs.executor(_table()).tick()
     job = _latest(kind)
     if job is None or job.state not in ACTIVE:
-        # What it measured belongs into every table and picture of the page.
+        # What it made belongs into every table and picture of the page.
         st.rerun(scope="app")
         return
     share = job.step / job.steps if job.steps else 0.0
@@ -65,9 +61,9 @@ def _live(kind: str) -> None:
         st.progress(min(share, 1.0), text=f"{done}{what}")
         if st.button(
             "Cancelling…" if job.cancelling else "Cancel",
-            key=f"compare_cancel_{kind}", icon=":material/cancel:", wrap=False,
+            key=f"job_cancel_{kind}", icon=":material/cancel:", wrap=False,
             disabled=job.cancelling,
-            help="Stops after the present step. What is measured already is kept.",
+            help="Stops after the present step. What is done already is kept.",
         ):  # fmt: skip
             _table().cancel(job.id)
             st.rerun(scope="fragment")
@@ -81,7 +77,7 @@ def _ended(job: Job) -> None:
         st.success(f"{job.title}: done, {when} UTC.{left}", icon=":material/check:")
     elif job.state is State.CANCELLED:
         st.info(
-            f"{job.title}: cancelled, {when} UTC. What it had measured by then is kept.",
+            f"{job.title}: cancelled, {when} UTC. What it had done by then is kept.",
             icon=":material/cancel:",
         )
     else:
