@@ -39,8 +39,10 @@ WAIT = 180_000
 _WATCH = """
 () => {
   window.steps = [];
-  window.addEventListener("input", (event) => {
-    const made = event.timeStamp, begun = performance.now();
+  let moved = 0;
+  window.addEventListener("pointermove", (event) => { moved = event.timeStamp; }, true);
+  window.addEventListener("input", () => {
+    const made = moved, begun = performance.now();
     requestAnimationFrame(() => {
       const channel = new MessageChannel();
       channel.port1.onmessage = () => window.steps.push([made, begun, performance.now()]);

@@ -101,6 +101,10 @@ def _pictures(state: Bench, data: Sorted, found: Sequence[int], place: str) -> b
         ):
             with column:
                 _picture(state, scores, i, path, model, entry)
+    st.caption(
+        f"Read with {entry.name} {entry.version}; each heatmap shows what spoke for the class that "
+        "it called at its point in use."
+    )
     if len(here) < len(found):
         st.caption(f"{len(found) - len(here)} of these {len(found)} films are not in that folder.")
     return True

@@ -50,7 +50,8 @@ def _file(state: Bench) -> None:
     if uploaded is None:
         return
     try:
-        scores = _read(state, uploaded)
+        with st.spinner("Reading scores…"):
+            scores = _read(state, uploaded)
     except CxrError as problem:
         st.error(str(problem))
         return

@@ -19,8 +19,8 @@ KEY = "threshold_live"
 # Chart keys of Streamlit on which the threshold is marked.
 SCORES, ROC, PR = "threshold_scores", "threshold_roc", "threshold_pr"
 CALIBRATION, DECISION, COST = "threshold_calibration", "threshold_decision", "threshold_cost"
-# Halts of the slider: a screen is about as many pixels wide.
-STOPS = 800
+# Halts of the slider: every matrix up to MOST, else about SPREAD; the rail is some 500 pixels long.
+MOST, SPREAD = 800, 480
 CELLS = ("tn", "fp", "fn", "tp")
 
 _HTML = """
@@ -84,12 +84,12 @@ def stops(data: Sorted, extra: tuple[float, ...]) -> NDArray[np.float64]:
     films and over scores, and keep the corners of the ROC curve.
     """
     values = np.unique(data.scores)
-    if len(values) > STOPS:
+    if len(values) > MOST:
         corners = data.roc().thresholds
         corners = corners[np.isfinite(corners)]
-        by_film = data.scores[np.linspace(0, data.n - 1, STOPS // 2).astype(np.intp)]
-        by_corner = corners[:: max(1, len(corners) // (STOPS // 4))]
-        values = np.concatenate([by_film, np.linspace(0, 1, STOPS // 4 + 1), by_corner])
+        by_film = data.scores[np.linspace(0, data.n - 1, SPREAD // 2).astype(np.intp)]
+        by_corner = corners[:: max(1, len(corners) // (SPREAD // 4))]
+        values = np.concatenate([by_film, np.linspace(0, 1, SPREAD // 4 + 1), by_corner])
     else:
         # Half-way between two films, as the criteria choose: rounding drops neither of them.
         values = np.concatenate([values[:1] / 2, (values[1:] + values[:-1]) / 2, values[:1]])

@@ -45,23 +45,23 @@ def _confirm(state: Bench) -> None:
     if problem is not None:
         st.warning(problem, icon=":material/warning:")
         understood = st.checkbox("Lock it all the same", key="threshold_lock_anyway")
-    note = st.text_input("Note (optional)", key="threshold_lock_note", max_chars=300)
+    st.text_input("Note (optional)", key="threshold_lock_note", max_chars=300)
     yes, no = st.columns(2)
     locked = yes.button(
         "Lock", type="primary", width="stretch", disabled=not understood,
-        key="threshold_lock_yes", on_click=_write, args=(state, entry, choice, note),
+        key="threshold_lock_yes", on_click=_write, args=(state, entry, choice),
     )  # fmt: skip
     if no.button("Cancel", width="stretch", key="threshold_lock_no") or locked:
         st.rerun()
 
 
-def _write(state: Bench, entry: ModelEntry, choice: op.Choice, note: str) -> None:
+def _write(state: Bench, entry: ModelEntry, choice: op.Choice) -> None:
     """Lock the handles as they stand, and show the model's record."""
     point = state.point
     try:
         op.lock(
             entry, state.loaded_tuning, choice, refer_low=point.low, refer_high=point.high,
-            reporting=state.reporting, note=note,
+            reporting=state.reporting, note=st.session_state.get("threshold_lock_note") or "",
         )  # fmt: skip
     except CxrError as error:
         state.trouble = str(error)

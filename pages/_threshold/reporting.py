@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from cxr_core.operating import Figures, Sorted
@@ -59,4 +61,8 @@ def said(interval: Interval | None, percent: bool) -> str:
     if interval is None:
         return "not defined"
     form = ".1%" if percent else ".3g" if interval.value >= 10 else ".3f"
-    return f"{interval.value:{form}} ({interval.low:{form}} to {interval.high:{form}})"
+    value, low, high = (
+        "∞" if math.isinf(x) else f"{x:{form}}"
+        for x in (interval.value, interval.low, interval.high)
+    )
+    return f"{value} ({low} to {high})"

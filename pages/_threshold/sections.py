@@ -27,9 +27,11 @@ SECTIONS: dict[str, Section] = {
 @st.fragment
 def show(state: Bench, prevalence: float, ratio: float) -> None:
     """The chosen section; it alone runs again when something in it is touched."""
+    # Locking shows the model's record: a default beside a value that was set would be refused.
+    st.session_state.setdefault("threshold_section", next(iter(SECTIONS)))
     chosen = st.segmented_control(
-        "Section", list(SECTIONS), default=next(iter(SECTIONS)), key="threshold_section",
-        required=True, label_visibility="collapsed",
+        "Section", list(SECTIONS), key="threshold_section", required=True,
+        label_visibility="collapsed",
     )  # fmt: skip
     with st.container(key="threshold_section_body"):
         try:

@@ -49,7 +49,7 @@ class Bench:
     looked: dict[str, set[float]] = field(default_factory=dict)
     round: int = 0
     trouble: str | None = None
-    kept: dict[str, tuple[object, Any]] = field(default_factory=dict)
+    kept: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
     def loaded_tuning(self) -> Sorted:
@@ -97,6 +97,11 @@ class Bench:
             kept = self.kept[name] = (key, make())
         value: T = kept[1]
         return value
+
+    def known(self, name: str, key: object) -> Any:
+        """What `once` has kept under this very key, or None."""
+        kept = self.kept.get(name)
+        return kept[1] if kept is not None and kept[0] == key else None
 
 
 def bench() -> Bench:

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from cxr_core import operating as op
 from cxr_core.operating import Figures, Sorted
 from pages._threshold.session import Bench
 
@@ -22,6 +23,7 @@ def show(state: Bench, prevalence: float, _: float) -> None:
         "PNG and SVG beside it."
     )
     with st.container(horizontal=True):
+        _button("One-page PDF", "pdf", "operating-point.pdf", lambda: pdf(state, found))
         _button("Figures", "csv", "figures.csv", lambda: csv_of(figure_table(found, data)))
         _button("Every step", "csv", "every-step.csv", lambda: csv_of(steps(data, prevalence)))
         _button("Films", "csv", "films.csv", lambda: csv_of(film_table(data, at)))
@@ -32,6 +34,26 @@ def _button(label: str, kind: str, name: str, make: Any) -> None:
         label, make, name, "application/pdf" if kind == "pdf" else "text/csv",
         key=f"threshold_take_{name}", on_click="ignore",
         icon=":material/picture_as_pdf:" if kind == "pdf" else ":material/download:",
+    )  # fmt: skip
+
+
+def pdf(state: Bench, found: Figures) -> bytes:
+    """One page with all that this session has worked out at this threshold."""
+    data, point, at = state.loaded_tuning, state.point, state.point.threshold
+    choice = state.choice or op.choose(data, "hand", at)
+    reported = state.reporting
+    sha = data.set.sha256
+    # Both are kept under (hash, the other side, threshold).
+    compared, grouped = (
+        kept[1] if kept is not None and kept[0][0::2] == (sha, at) else None
+        for kept in (state.kept.get("comparison"), state.kept.get("subgroups"))
+    )
+    return op.report_pdf(
+        data, found, choice,
+        reporting=None if reported is None else (reported, reported.figures(at, found.clinic)),
+        band=op.band(data, point.low, point.high, found.clinic),
+        optimism=state.known("optimism", (sha, choice.key, choice.value, choice.prevalence)),
+        comparison=compared, subgroups=grouped or (),
     )  # fmt: skip
 
 
