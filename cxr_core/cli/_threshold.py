@@ -194,9 +194,15 @@ def read(
 
     if not path.is_file():
         raise DataError(f"Expected a CSV file at {path}; found none. Check the path.")
+    score = score or arguments.score_column
+    seen = op.inspect_csv(path, arguments.label_column, score)
+    if seen.question and not (arguments.positive or arguments.score_kind):
+        raise DataError(
+            f"{seen.question} (--label-column, --score-column, --positive, --score-kind)"
+        )
     return op.read_csv(
         path, path.name, role,
-        label=arguments.label_column, score=score or arguments.score_column,
+        label=arguments.label_column, score=score,
         kind=arguments.score_kind, positive=arguments.positive,
     )  # fmt: skip
 

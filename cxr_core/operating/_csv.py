@@ -108,9 +108,11 @@ def read_csv(
         raise DataError("Expected rows of labels and scores; received a header only. Add rows.")
     cells = table.text(label)
     y, reasons = _labels(cells, positive, label)
-    s, why = _scores(table, score, kind)
+    s, given = _scores(table, score, kind), table.text(score)
     for i in np.flatnonzero(~np.isfinite(s)):
-        reasons.setdefault(int(i), why)
+        cell = str(given[i]).strip()
+        words = f"score {cell[:40]!r} is no number from 0 to 1" if cell else "no score"
+        reasons.setdefault(int(i), words)
     reasons |= table.broken
     for i in np.flatnonzero(table.blank()):
         reasons.pop(int(i), None)
@@ -175,8 +177,8 @@ def _distinct(cells: NDArray[np.object_]) -> tuple[list[str], NDArray[np.intp]]:
     return [str(v) for v in values], np.asarray(codes, dtype=np.intp)
 
 
-def _scores(table: Table, column: str, kind: Kind | None) -> tuple[NDArray[np.float64], str]:
-    """(n,) from 0 to 1, nan where unusable, and why."""
+def _scores(table: Table, column: str, kind: Kind | None) -> NDArray[np.float64]:
+    """(n,) from 0 to 1, nan where unusable. Raises DataError where logits may be meant."""
     s = table.numbers(column)
     s = np.where(np.isfinite(s), s, np.nan)
     finite = s[np.isfinite(s)]
@@ -185,10 +187,10 @@ def _scores(table: Table, column: str, kind: Kind | None) -> tuple[NDArray[np.fl
     if not certain:
         raise DataError(_outside(column, guess, finite))
     if (kind or guess) == "logit":
-        return _sigmoid(s), "no number as its score"
+        return _sigmoid(s)
     if (kind or guess) == "percent":
         s = s / 100
-    return np.where((s >= 0) & (s <= 1), s, np.nan), "no score from 0 to 1"
+    return np.where((s >= 0) & (s <= 1), s, np.nan)
 
 
 def _kind(column: str, numbers: NDArray[np.float64]) -> Kind:

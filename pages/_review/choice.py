@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from cxr_core import card, points, registry
@@ -9,7 +11,7 @@ from cxr_core.errors import ModelError
 from cxr_core.registry import ModelEntry
 from cxr_core.serve import Model
 from pages._review import intake
-from pages._review.session import Chosen, Session
+from pages._review.session import Case, Chosen, Session
 
 
 def model(session: Session) -> Model | None:
@@ -59,9 +61,13 @@ def control(session: Session, model: Model) -> None:
 
 
 def read_again(session: Session, model: Model) -> None:
-    """Read what another model has read. Goes on where a rerun of the page cut it short."""
+    """Read what another model, or this one at another operating point, has read.
+
+    Goes on where a rerun of the page cut it short.
+    """
     wanted: Chosen = (model.name, model.version)
-    waiting = [c for c in session.cases.values() if c.data is not None and c.read_by != wanted]
+    cases = [c for c in session.cases.values() if c.data is not None]
+    waiting = [c for c in cases if c.read_by != wanted or _point_has_moved(c, model)]
     if not waiting:
         return
     place = st.empty()
@@ -69,10 +75,18 @@ def read_again(session: Session, model: Model) -> None:
     for done, case in enumerate(waiting):
         bar.progress(done / len(waiting))
         # A refusal that a reader overruled was another model's: this one's is to be seen first.
-        intake.read(case, model, frame=case.frame)
+        overruled = case.item.shown_anyway_at if case.read_by == wanted else None
+        intake.read(case, model, frame=case.frame, anyway=overruled is not None)
+        case.item = replace(case.item, shown_anyway_at=overruled)
         case.read_by = wanted
     session.drawn = None
     place.empty()
+
+
+def _point_has_moved(case: Case, model: Model) -> bool:
+    reading = case.item.reading
+    prediction = None if reading is None else reading.prediction
+    return prediction is not None and prediction.operating_point != model.card.operating_point
 
 
 def _choose(session: Session, key: str) -> None:

@@ -9,6 +9,7 @@ from operating.drawn import arrays, films
 from cxr_core.operating import Sorted, from_arrays
 from cxr_core.operating import _bootstrap as bootstrap
 from cxr_core.operating._bootstrap import Resampler
+from cxr_core.operating._figures import Confusion, figures
 
 
 def sorted_labels(n: int, patients: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -94,3 +95,29 @@ def test_patients_of_one_film_each_are_films() -> None:
     assert Sorted(own).figures(0.5).resampled == "films"
     assert Sorted(own).figures(0.5) == Sorted(films(80)).figures(0.5)
     assert Sorted(films(80, patients=5)).figures(0.5).resampled == "patients"
+
+
+@pytest.mark.parametrize(("n", "ill", "se", "sp"), [(745, 0.74, 0.96, 0.97), (200, 0.3, 0.9, 0.85)])
+def test_intervals_hold_the_truth_about_as_often_as_they_say(
+    n: int, ill: float, se: float, sp: float
+) -> None:
+    """Of 300 samples drawn with known sensitivity and specificity."""
+    rng = np.random.default_rng(5)
+    truth = {
+        "balanced_accuracy": (se + sp) / 2,
+        "f1": 2 * se * ill / (se * ill + (1 - sp) * (1 - ill) + ill),
+        "lr_plus": se / (1 - sp),
+        "lr_minus": (1 - se) / sp,
+        "ppv_clinic": se * 0.1 / (se * 0.1 + (1 - sp) * 0.9),
+        "npv_clinic": sp * 0.9 / (sp * 0.9 + (1 - se) * 0.1),
+    }
+    held = dict.fromkeys(truth, 0)
+    shares = [(1 - ill) * sp, (1 - ill) * (1 - sp), ill * (1 - se), ill * se]
+    for tn, fp, fn, tp in rng.multinomial(n, shares, size=300).tolist():
+        labels = np.repeat(np.array([0, 1, 0, 1], np.int8), (tn, fn, fp, tp))
+        cells = Resampler(labels).cells(tn + fn)
+        found = figures(0.5, Confusion(tn, fp, fn, tp), cells, 0.1)
+        for key, value in truth.items():
+            interval = getattr(found, key)
+            held[key] += interval is not None and interval.low <= value <= interval.high
+    assert all(0.89 <= count / 300 <= 0.99 for count in held.values()), held

@@ -42,12 +42,12 @@ def test_bad_rows_are_left_out_and_listed_by_line() -> None:
     assert found.n == 22
     assert {row.line: row.reason for row in found.bad} == {
         4: "label 'maybe' is not known",
-        5: "no score from 0 to 1",
-        6: "no score from 0 to 1",
-        8: "no score from 0 to 1",
+        5: "no score",
+        6: "score 'NaN' is no number from 0 to 1",
+        8: "score 'abc' is no number from 0 to 1",
         9: "no label",
-        30: "no score from 0 to 1",
-        31: "no score from 0 to 1",
+        30: "score '1.5' is no number from 0 to 1",
+        31: "score 'inf' is no number from 0 to 1",
         32: "4 cells where the header has 3",
     }
     assert any("in no figure: 8" in w for w in found.warnings)
@@ -124,7 +124,7 @@ def test_what_the_program_called_is_not_taken_for_the_truth() -> None:
         (b"1,0.5\n0,0.2\n", "column names in the first line"),
         (b"label,label\n1,2\n", "names that stand twice"),
         (b"label,score\n1,0.5\n1,0.6\n", "both classes"),
-        (b"label,score\n1,x\n0,y\n", r"line 2: no score from 0 to 1"),
+        (b"label,score\n1,x\n0,y\n", r"line 2: score .x. is no number"),
         (b"y,p\n1,0,5\n0,0,25\n", "3 cells where the header has 2"),
         (b"PK\x03\x04\0\0\0\0label,score", "no text"),
         (b"just one column\n1\n2\n", "2 to 200"),

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from cxr_core import phantom, registry, worklist
+from cxr_core import phantom, points, registry, worklist
 from cxr_core.card import Calibration
 from cxr_core.reading import read_film
 from cxr_core.registry import ModelEntry
+from cxr_core.schema import OperatingPoint
 from cxr_core.serve import Model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,3 +117,22 @@ def _turned() -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.rot90(phantom.draw(True)).copy()).save(buffer, "PNG")
     return buffer.getvalue()
+
+
+def test_films_are_read_again_where_an_operating_point_was_locked_meanwhile(
+    page: AppTest, model_entry: ModelEntry
+):
+    upload(page)
+    if results(page)[0]["status"] == "refused":
+        page.button(key="review_show_anyway").click().run()
+    before = results(page)[0]
+    assert before["label"] == "PNEUMONIA"
+    point = OperatingPoint(0.99999, 0.1, 0.999995, "drawn", "drawn films", 9)
+    points.lock(model_entry, point, data_sha256="", role="tuning", figures={})
+    page.run()
+    assert not page.exception
+    after = results(page)[0]
+    assert (after["threshold"], after["label"]) == (0.99999, "NORMAL")
+    # It is the same reading otherwise, and keeps when a refusal was overruled.
+    for key in ("probability", "shown_anyway", "shown_anyway_at", "status"):
+        assert after[key] == before[key]
