@@ -18,6 +18,7 @@ page = st.navigation(
         st.Page("pages/threshold.py", title="Threshold", icon=":material/tune:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/scatter_plot:"),
         st.Page("pages/models.py", title="Models", icon=":material/inventory_2:"),
+        st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
     ],
     position="top",
 )

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 from cxr_core.errors import ConfigError
+from cxr_core.graph import LayerRow
+
+# Written by `python -m cxr_core.zoo`; a test holds it against the networks themselves.
+PLANS = Path(__file__).resolve().parent.parent / "assets" / "architectures.json"
 
 
 @dataclass(frozen=True)
@@ -240,3 +248,26 @@ def architecture(key: str) -> Architecture:
             return row
     known = ", ".join(row.key for row in ARCHITECTURES)
     raise ConfigError(f"Expected an architecture out of {known}; received {key!r}. Choose one.")
+
+
+def plan(key: str) -> tuple[LayerRow, ...]:
+    """Every layer of an architecture, without building it."""
+    return _rows(_plans()[architecture(key).key]["layers"])
+
+
+def block_plan(key: str) -> tuple[LayerRow, ...]:
+    """Every layer of the block that it is known for, or of the whole where it has none."""
+    return _rows(_plans()[architecture(key).key]["block"])
+
+
+def _rows(stored: list[list[Any]]) -> tuple[LayerRow, ...]:
+    return tuple(
+        LayerRow(n, k, text, tuple(shape), params, trainable, work, tuple(sources))
+        for n, k, text, shape, params, trainable, work, sources in stored
+    )
+
+
+@cache
+def _plans() -> dict[str, Any]:
+    stored: dict[str, Any] = json.loads(PLANS.read_text())
+    return stored

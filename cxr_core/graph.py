@@ -158,7 +158,7 @@ def _row(found: Any) -> LayerRow:
     return LayerRow(
         name=found.name,
         kind=type(found).__name__,
-        label=label(found),
+        label=" · ".join(filter(None, (label(found), activation_word(found)))),
         shape=tuple(found.output.shape[1:]),
         parameters=sum(math.prod(w.shape) for w in weights),
         trainable=sum(math.prod(w.shape) for w in trainable),
@@ -204,7 +204,11 @@ _WORDS = {
 
 
 def activation_word(found: Any) -> str:
-    """The activation inside a layer, in words; '' for none."""
+    """The activation inside a convolution or dense layer, in words; '' for none."""
+    from keras import layers
+
+    if isinstance(found, layers.Activation):
+        return ""
     name: str = getattr(getattr(found, "activation", None), "__name__", "linear")
     return "" if name == "linear" else _ACTIVATIONS.get(name, name)
 

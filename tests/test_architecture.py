@@ -21,9 +21,11 @@ ALLOWED = {
     "errors": set(),
     "schema": set(),
     "backbones": {"errors"},
-    "architectures": {"errors"},
     "graph": {"errors"},
+    "architectures": {"errors", "graph"},
     "zoo": {"errors", "architectures", "graph"},
+    "transformations": {"preprocess"},
+    "advice": set(),
     # Networks opened up for a lecture, in a process of its own.
     "inside": {
         "errors", "architectures", "explain", "graph", "preprocess", "registry", "zoo",
@@ -47,7 +49,7 @@ ALLOWED = {
     "worklist": {"schema"},
     "display": {"schema", "explain", "preprocess"},
     "snapshot": {"schema"},
-    "figures": {"schema", "explain", "operating"},
+    "figures": {"schema", "explain", "graph", "operating"},
     "phantom": {"preprocess"},
     # Training.
     "augmentation": set(),

@@ -1,5 +1,6 @@
 """Schema objects → plotly figures, one file per page. Numbers are computed elsewhere."""
 
+from cxr_core.figures._blocks import block_diagram, layer_profile
 from cxr_core.figures._convolution import (
     convolution_cost,
     convolution_picture,
@@ -25,6 +26,7 @@ from cxr_core.figures._film import (
 )
 from cxr_core.figures._ink import legible
 from cxr_core.figures._layers import layer_shares, scaled_networks, scaling_curve
+from cxr_core.figures._learn import deletion_curve, guesses, picture, tiles
 from cxr_core.figures._spans import Span, spans
 
 __all__ = [
@@ -42,19 +44,25 @@ __all__ = [
     "Tone",
     "View",
     "Viewport",
+    "block_diagram",
     "colour_scale",
     "colour_table",
     "convolution_cost",
     "convolution_picture",
     "cost_ratio",
+    "deletion_curve",
     "field",
     "film",
+    "guesses",
     "in_words",
+    "layer_profile",
     "layer_shares",
     "legible",
+    "picture",
     "probability_bar",
     "scale_top",
     "scaled_networks",
     "scaling_curve",
     "spans",
+    "tiles",
 ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cxr_core import zoo
-from cxr_core.architectures import ARCHITECTURES, Architecture, architecture
+from cxr_core.architectures import ARCHITECTURES, Architecture, architecture, block_plan, plan
 from cxr_core.errors import ConfigError
 from cxr_core.graph import LayerRow, layer_rows
 from cxr_core.zoo import blocks, resnet
@@ -155,3 +155,15 @@ def test_a_scaled_member_has_its_published_count() -> None:
 def test_an_unknown_key_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match="resnet50"):
         architecture("resnet51")
+
+
+@pytest.mark.parametrize("row", ARCHITECTURES, ids=lambda row: row.key)
+def test_what_pages_read_is_what_the_network_is(row: Architecture) -> None:
+    """`python -m cxr_core.zoo` writes it anew."""
+    stored, built = plan(row.key), rows(row.key)
+    assert len(stored) == len(built)
+    for a, b in zip(stored, built, strict=True):
+        assert (a.kind, a.shape, a.parameters, a.multiply_adds) == (
+            b.kind, b.shape, b.parameters, b.multiply_adds,
+        )  # fmt: skip
+    assert sum(r.parameters for r in block_plan(row.key)) == zoo.block(row).count_params()

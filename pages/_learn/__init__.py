@@ -1,0 +1,1 @@
+"""The parts of the lecture page, one file for each of its views."""

@@ -1,0 +1,247 @@
+"""The lecture page as a script: every view, what it says, and that Keras stays outside the app."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from cxr_core.architectures import ARCHITECTURES
+from cxr_core.explain.gallery import METHODS
+from cxr_core.registry import ModelEntry
+from cxr_core.transformations import TRANSFORMATIONS
+from cxr_core.workroom import Answer, Workroom
+from pages._learn import room
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Recorded:
+    """Stands for the process: known answers at once, questions kept."""
+
+    warm = True
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def ask(self, task: str, *, arrays: Any = None, **values: Any) -> Answer:
+        self.asked.append((task, values))
+        image = np.full((32, 32, 1), 90, np.uint8)
+        layers = [
+            {"name": "conv", "label": "3×3 conv 4", "shape": [16, 16, 4], "parameters": 40,
+             "kind": "Conv2D", "filters": True, "maps": True},
+            {"name": "pool", "label": "2×2 max pool", "shape": [8, 8, 4], "parameters": 0,
+             "kind": "MaxPooling2D", "filters": False, "maps": True},
+        ]  # fmt: skip
+        ramp = np.arange(64, dtype=np.float32).reshape(8, 8)
+        answers: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+            "layers": ({"layers": layers, "side": 32, "channels": 1, "last_map": "pool",
+                        "classes": ["NORMAL", "PNEUMONIA"]}, {}),
+            "maps": ({"count": 4, "silent": 1},
+                     {"maps": np.stack([ramp] * 4), "numbers": np.arange(4), "image": image}),
+            "filters": ({"count": 4}, {"filters": np.ones((4, 3, 3), np.float32)}),
+            "field": ({"box": [0, 10, 2, 12], "size": [10, 10], "whole": False, "units": [8, 8],
+                       "row": 4, "column": 4, "jump": 2}, {"image": image}),
+            "attention": ({}, {"image": image, "patches": np.zeros((14, 14, 16, 16), np.uint8),
+                               "class_token": np.full((12, 12, 14, 14), 1 / 197, np.float32),
+                               "rollout": np.full((14, 14), 1 / 197, np.float32),
+                               "positions": np.zeros((14, 14, 14, 14), np.float32)}),
+            "top5": ({"guesses": [["tabby", 0.5], ["tiger cat", 0.2], ["lynx", 0.1],
+                                  ["quill", 0.05], ["web site", 0.02]]}, {}),
+            "explain": ({"elapsed_ms": 12.0, "flat": values.get("method") == "smoothgrad",
+                         "layer": values.get("layer"), "score": 1.5},
+                        {"values": ramp, "image": image}),
+            "check": ({"p": 0.05 if values.get("method") == "grad_cam" else 0.6,
+                       "moved": values.get("method") == "grad_cam",
+                       "correlations": [0.1, 0.2, 0.3], "changed": True},
+                      {"fractions": np.array([0, 0.1]), "by_map": np.array([1.5, 1.0]),
+                       "at_random": np.ones((19, 2))}),
+        }  # fmt: skip
+        return Answer(*answers[task])
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    made = Recorded()
+    monkeypatch.setattr(room, "workroom", lambda: made)
+    return made
+
+
+@pytest.fixture
+def page() -> AppTest:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
+    app.switch_page("pages/learn.py").run()
+    assert not app.exception
+    return app
+
+
+def view(page: AppTest, name: str, part: tuple[str, str] | None = None) -> AppTest:
+    page.segmented_control(key="learn_view").set_value(name).run()
+    if part:
+        page.segmented_control(key=part[0]).set_value(part[1]).run()
+    assert not page.exception, page.exception
+    return page
+
+
+def words(page: AppTest) -> str:
+    kinds = (page.markdown, page.caption, page.warning, page.info, page.success, page.error)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+def charts(page: AppTest) -> list[dict[str, Any]]:
+    return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+
+
+@pytest.mark.parametrize("row", ARCHITECTURES, ids=lambda row: row.key)
+def test_each_architecture_says_what_it_solved_and_adds_up(page: AppTest, row: Any) -> None:
+    page.selectbox(key="learn_architecture").set_value(row.key).run()
+    assert not page.exception
+    said = words(page)
+    assert row.problem in said
+    assert row.idea in said
+    assert row.link in said
+    assert all(p.value in said for p in row.published)
+    assert page.metric[0].value == f"{row.parameters:,}"
+    assert charts(page)[0]["layout"]["annotations"]
+
+
+def test_layers_and_code_are_shown(page: AppTest) -> None:
+    view(page, "Architectures", ("learn_architecture_part", "Layers"))
+    table = page.dataframe[0].value
+    assert table["Parameters"].sum() == 25_610_152
+    view(page, "Architectures", ("learn_architecture_part", "Code"))
+    assert "def bottleneck(" in page.code[0].value
+
+
+@pytest.mark.parametrize("row", TRANSFORMATIONS, ids=lambda row: row.key)
+def test_each_transformation_says_whether_it_happens(page: AppTest, row: Any) -> None:
+    view(page, "Augmentation")
+    page.button_group(key="learn_transformation").set_value(row.key).run()
+    assert not page.exception
+    assert row.sentence in words(page)
+    before, after = charts(page)
+    images = [c["layout"]["images"][0]["source"] for c in (before, after)]
+    assert images[0] != images[1]
+
+
+def test_which_method_follows_the_two_questions(page: AppTest) -> None:
+    view(page, "Which method?")
+    assert "earlier layer" in words(page)
+    page.segmented_control(key="learn_likeness").set_value("similar").run()
+    assert "linear classifier on the features" in words(page)
+    page.select_slider(key="learn_examples").set_value(100_000).run()
+    assert "Fine-tune" in words(page)
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [
+        ("Feature maps", "4 maps of 8×8, 1 of them silent"),
+        ("Filters", "4 filters of 3×3"),
+        ("What a unit sees", "sees 10×10 pixels"),
+        ("Vision transformer", "weights are random"),
+    ],
+)
+def test_inside_a_film(page: AppTest, recorded: Recorded, part: str, said: str) -> None:
+    view(page, "Inside a film", ("learn_inside_part", part))
+    assert said in words(page)
+    assert charts(page)
+
+
+def test_a_random_network_says_that_it_has_learnt_nothing(
+    page: AppTest, recorded: Recorded
+) -> None:
+    view(page, "Inside a film")
+    page.selectbox(key="learn_source_inside").set_value("zoo:resnet18").run()
+    assert "learnt nothing" in words(page)
+
+
+def test_maps_are_drawn_and_those_that_fail_are_labelled(
+    page: AppTest, recorded: Recorded, model_entry: ModelEntry
+) -> None:
+    view(page, "Why?")
+    assert not [task for task, _ in recorded.asked if task == "explain"]
+    page.button(key="learn_ask").click().run()
+    assert not page.exception
+    assert len(charts(page)) == len(METHODS)
+    assert words(page).count("12 ms") == len(METHODS)
+    page.toggle(key="learn_checks").set_value(True).run()
+    assert not page.exception
+    said = words(page)
+    assert said.count("Masking: passed (p = 0.05)") == 1
+    assert said.count("Masking: failed") == len(METHODS) - 2
+    assert said.count("Fails: flat") == 1
+    table = page.dataframe[0].value
+    assert list(table["Method"]) == [row.title for row in METHODS]
+    # Asked once each: the rerun found the answers.
+    assert [v["method"] for t, v in recorded.asked if t == "explain"] == [m.key for m in METHODS]
+    layers = {v["method"]: v["layer"] for t, v in recorded.asked if t == "explain"}
+    assert layers["grad_cam"] == "pool"
+    assert layers["occlusion"] is None
+
+
+def test_an_own_film_is_looked_at_and_stays_in_the_session(
+    page: AppTest, recorded: Recorded
+) -> None:
+    view(page, "Why?")
+    page.selectbox(key="learn_film_why").set_value("A film of my own…").run()
+    assert "Choose or drop a film" in words(page)
+    buffer = io.BytesIO()
+    Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (200, 1))).save(buffer, "PNG")
+    page.file_uploader(key="learn_upload_why").set_value(("x.png", buffer.getvalue(), "image/png"))
+    page.run()
+    assert page.session_state["learn_own_film"].pixels.shape == (200, 256)
+    page.file_uploader(key="learn_upload_why").set_value(("x.png", b"no film", "image/png"))
+    page.run()
+    assert "Expected" in page.error[0].value
+
+
+def test_guesses_for_a_photograph_and_for_a_film(page: AppTest, recorded: Recorded) -> None:
+    view(page, "As it came")
+    drawn = charts(page)
+    assert len(drawn) == 2
+    assert drawn[0]["data"][0]["y"][0] == "tabby"
+
+
+@pytest.fixture(scope="module")
+def real() -> Iterator[Workroom]:
+    made = Workroom()
+    yield made
+    made.close()
+
+
+@pytest.mark.slow
+def test_the_shipped_model_answers_with_a_real_process(
+    page: AppTest, real: Workroom, monkeypatch: pytest.MonkeyPatch, model_entry: ModelEntry
+) -> None:
+    monkeypatch.setattr(room, "workroom", lambda: real)
+    page.session_state["learn_source"] = f"model:{model_entry.name}:{model_entry.version}"
+    view(page, "Why?")
+    page.button_group(key="learn_methods").set_value(["grad_cam", "vanilla_gradients"]).run(
+        timeout=120
+    )
+    page.button(key="learn_ask").click().run(timeout=120)
+    assert not page.exception
+    assert len(charts(page)) == 2
+    view(page, "Inside a film")
+    assert "maps of" in words(page)
+
+
+def test_the_page_loads_no_keras() -> None:
+    code = (
+        "from streamlit.testing.v1 import AppTest; import sys;"
+        "app = AppTest.from_file('app.py', default_timeout=60).run();"
+        "app.switch_page('pages/learn.py').run();"
+        "print([m for m in ('keras', 'tensorflow', 'tf_explain') if m in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout.strip().endswith("[]"), run.stderr[-500:]
