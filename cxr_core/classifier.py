@@ -87,6 +87,13 @@ def _body(backbone: Backbone, x: Any, weights: str | None) -> Any:
     except Exception as error:
         if weights is None:
             raise
+        stored = backbone.weights and backbone.weights.path
+        if stored and stored.is_file():
+            raise ModelError(
+                f"Expected ImageNet weights of {backbone.name} in {stored.name}; received a file "
+                f"that does not fit it ({type(error).__name__}): it is damaged, or another "
+                "network's. Delete it and download it again."
+            ) from error
         raise ModelError(
             f"Expected {backbone.name}'s ImageNet weights, stored or downloadable; "
             f"received {type(error).__name__}. Connect to the internet once, or set KERAS_HOME "

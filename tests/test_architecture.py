@@ -60,7 +60,10 @@ ALLOWED = {
     "evaluate": {"errors", "schema"},
     # Backbones side by side: what pages read, and what a job measures.
     "comparison": {"errors", "schema", "backbones", "registry"},
-    "measure": {"backbones", "comparison"},
+    "measure": {
+        "errors", "backbones", "classifier", "comparison", "dataset", "evaluate", "features",
+        "jobs", "preprocess", "registry",
+    },
     "threshold": {"errors", "schema", "card", "evaluate"},
     "train": {
         "errors", "augmentation", "backbones", "classifier", "evaluate", "features", "preprocess",
@@ -93,8 +96,9 @@ ALLOWED = {
     "shelf": {"errors", "card", "points", "registry"},
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
-        "errors", "schema", "batch", "card", "dataset", "display", "evaluate", "export", "jobs",
-        "operating", "points", "recipe", "registry", "release", "serve", "shelf", "snapshot",
+        "errors", "schema", "batch", "card", "comparison", "dataset", "display", "evaluate",
+        "export", "jobs", "measure", "operating", "points", "recipe", "registry", "release",
+        "serve", "shelf", "snapshot",
         "train", "worklist",
     },
     "__main__": {"cli"},

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from cxr_core.errors import ConfigError
@@ -71,6 +73,12 @@ class WeightsFile:
     @property
     def filename(self) -> str:
         return self.url.rsplit("/", 1)[1]
+
+    @property
+    def path(self) -> Path:
+        """Where Keras keeps it: below `$KERAS_HOME`, or ~/.keras."""
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+        return home / "models" / self.filename
 
 
 @dataclass(frozen=True)

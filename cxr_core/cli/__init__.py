@@ -14,6 +14,7 @@ from typing import TextIO
 
 from cxr_core import __version__
 from cxr_core.cli import (
+    _backbones,
     _compare_models,
     _data,
     _evaluate,
@@ -60,6 +61,7 @@ def parser(training: bool = False) -> argparse.ArgumentParser:
     _jobs.add(commands)
     _threshold.add(commands)
     _compare_models.add(commands)
+    _backbones.add(commands)
     return root
 
 

@@ -28,11 +28,13 @@ from cxr_core.comparison._results import (
     BUSY,
     RUNTIMES,
     Circumstances,
+    Entry,
     Latency,
     ProbeResult,
     Problem,
     Results,
     Runtime,
+    as_plain,
     keep,
     now,
     path,
@@ -49,7 +51,7 @@ from cxr_core.comparison._table import (
     row,
     table,
 )
-from cxr_core.comparison._weights import WeightsState, damage, keras_home, weights
+from cxr_core.comparison._weights import WeightsState, damage, weights
 
 __all__ = [
     "BATCHES",
@@ -66,6 +68,7 @@ __all__ = [
     "Constraints",
     "ConvolutionCost",
     "Counts",
+    "Entry",
     "Latency",
     "Machine",
     "ProbeResult",
@@ -81,6 +84,7 @@ __all__ = [
     "accuracy_on_films",
     "as_csv",
     "as_json",
+    "as_plain",
     "available_mb",
     "choose",
     "conversion_refusal",
@@ -92,7 +96,6 @@ __all__ = [
     "efficientnets",
     "estimate_mb",
     "keep",
-    "keras_home",
     "machine",
     "now",
     "pareto",

@@ -223,7 +223,7 @@ def results() -> Results:
 
 def keep(entry: Entry) -> None:
     """Append one result. Raises DataError where the folder cannot be written."""
-    line = json.dumps({"kind": type(entry).__name__} | asdict(entry), allow_nan=False) + "\n"
+    line = json.dumps(as_plain(entry), allow_nan=False) + "\n"
     try:
         path().parent.mkdir(parents=True, exist_ok=True)
         # O_APPEND: two jobs that write at once do not tear each other's lines.
@@ -238,6 +238,11 @@ def keep(entry: Entry) -> None:
             f"Expected a folder for measurements in {path().parent}; it cannot be written "
             f"({error.strerror}). Set CXR_HOME to a folder of yours."
         ) from error
+
+
+def as_plain(entry: Entry) -> dict[str, Any]:
+    """An entry as JSON holds it, with its kind."""
+    return {"kind": type(entry).__name__} | asdict(entry)
 
 
 def now() -> str:

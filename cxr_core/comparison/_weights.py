@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,17 +27,12 @@ class WeightsState:
         return self.megabytes is not None and self.problem is None
 
 
-def keras_home() -> Path:
-    """Where Keras keeps what it downloads: `$KERAS_HOME`, or ~/.keras."""
-    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-
-
 def weights(row: Backbone) -> WeightsState | None:
     """State of a row's ImageNet weights; None for a network that has none anywhere."""
     if row.weights is None:
         return None
     file = row.weights
-    path = keras_home() / "models" / file.filename
+    path = file.path
     try:
         facts = path.stat()
     except OSError:

@@ -40,6 +40,9 @@ KINDS: dict[str, Kind] = {
     "download": Kind("cxr_core.fine_tuning:download", "Download of a data set", resumable=True),
     "score": Kind("cxr_core.scoring:run", "Scoring films", resumable=True),
     "export": Kind("cxr_core.export:run", "Exporting a model", memory=4 * 2**30),
+    "latency": Kind("cxr_core.measure.latency:run", "Measuring latency", resumable=True),
+    "probe": Kind("cxr_core.measure.probe:run", "Probing backbones", resumable=True),
+    "weights": Kind("cxr_core.measure.download:run", "Downloading weights", resumable=True),
 }
 
 
