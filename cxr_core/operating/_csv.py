@@ -51,7 +51,7 @@ def inspect_csv(
 
     Raises DataError for what is no CSV with a header, and for columns that are not in it.
     """
-    table = Table(content)
+    table = Table(content, score)
     label = table.column(label) or _words.recognised("label", table.columns)
     score = table.column(score) or _words.recognised("score", table.columns)
     values: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ def read_csv(
     that mean pneumonia; all others then mean none. Rows without a usable label or score are left
     out and listed by line. Raises DataError where something must be chosen, and for one class.
     """
-    table = Table(content)
+    table = Table(content, score)
     label = table.column(label) or _words.recognised("label", table.columns)
     score = table.column(score) or _words.recognised("score", table.columns)
     if label is None or score is None or _own_results(table, label):
@@ -108,9 +108,9 @@ def read_csv(
         raise DataError("Expected rows of labels and scores; received a header only. Add rows.")
     cells = table.text(label)
     y, reasons = _labels(cells, positive, label)
-    s, given = _scores(table, score, kind), table.text(score)
+    s = _scores(table, score, kind)
     for i in np.flatnonzero(~np.isfinite(s)):
-        cell = str(given[i]).strip()
+        cell = table.cell(score, int(i))
         words = f"score {cell[:40]!r} is no number from 0 to 1" if cell else "no score"
         reasons.setdefault(int(i), words)
     reasons |= table.broken

@@ -143,3 +143,13 @@ def test_ten_rows_are_read_with_a_warning() -> None:
     assert "5 of pneumonia, 5 normal" in found.warnings[0]
     assert found.films[0] == "line 2"
     assert not found.named
+
+
+@pytest.mark.parametrize("odd", ["", "x,maybe,0.5\n"])
+def test_scores_keep_every_digit_whichever_way_they_are_read(odd: str) -> None:
+    values = np.random.default_rng(0).random(3000)
+    rows = "".join(f"f{i},{i % 2},{float(v)!r}\n" for i, v in enumerate(values))
+    found = read_csv(f"film,label,score\n{rows}{odd}".encode(), "s")
+    assert found.scores.tolist() == values.tolist()
+    text = read_csv(f"film;label;score\n{rows.replace(',', ';')}".encode(), "s")
+    assert text.sha256 == found.sha256
