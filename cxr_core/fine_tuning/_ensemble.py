@@ -58,8 +58,10 @@ def _serving(rows: Sequence[Any]) -> keras.Model:
 
     film = keras.Input(rows[0][1].input_shape[1:], name="film")
     outs = []
-    for row, network in rows:
-        outs.append(classifier.serving_model(network, row.cam_layer, row.feature_layers)(film))
+    for k, (row, network) in enumerate(rows, 1):
+        member = classifier.serving_model(network, row.cam_layer, row.feature_layers)
+        member.name = f"member_{k}"
+        outs.append(member(film))
     h, w = (max(int(o["cam"].shape[axis]) for o in outs) for axis in (1, 2))
     maps = []
     for out in outs:
@@ -69,7 +71,7 @@ def _serving(rows: Sequence[Any]) -> keras.Model:
         maps.append(larger * (own / (h * w)))
     count = len(outs)
     outputs = {
-        "logit": ops.add(sum(o["logit"] for o in outs[1:]), outs[0]["logit"]) / count,
+        "logit": sum((o["logit"] for o in outs[1:]), outs[0]["logit"]) / count,
         "cam": sum(maps[1:], maps[0]) / count,
         "features": ops.concatenate([o["features"] for o in outs], axis=-1),
     }

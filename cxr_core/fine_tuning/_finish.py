@@ -18,10 +18,9 @@ from cxr_core.errors import ModelError
 from cxr_core.evaluate import auc
 from cxr_core.features import augmented_copies
 from cxr_core.fine_tuning._ensemble import Graphs, graphs
-from cxr_core.fine_tuning._fit import scores
+from cxr_core.fine_tuning._features import head_logits, logits
 from cxr_core.fine_tuning._judge import judged, worst
 from cxr_core.fine_tuning._material import Material
-from cxr_core.fine_tuning._network import forward
 from cxr_core.fine_tuning._record import write_json
 from cxr_core.fine_tuning._state import EpochFigures
 from cxr_core.methods import Plan, Settings, preprocessing
@@ -68,17 +67,12 @@ def finish(
     settings, split = plan.settings, parts[0].split
     chosen = list(parts) if settings.members else [parts[0]]
     found = graphs([(p.settings.backbone, p.network) for p in chosen], len(material.classes))
-    score = forward(found.model)
-
-    def tell(what: str) -> Any:
-        return lambda done, of: report.progress(done, of, message=f"{what}, {done} of {of} films")
-
-    held = scores(score, inputs, split.validation, tell("scoring validation films"))
-    test = (
-        scores(score, inputs, split.test, tell("scoring test films")) if len(split.test) else None
-    )
+    held = _mean_logits(chosen, inputs, split.validation, report, "scoring validation films")
+    test = None
+    if len(split.test):
+        test = _mean_logits(chosen, inputs, split.test, report, "scoring test films")
     if len(material.classes) == 2:
-        result = _two_classes(plan, material, inputs, found, split, held, test, report)
+        result = _two_classes(plan, material, inputs, found, chosen, split, held, test, report)
     else:
         result = _several(material, inputs, split, held, test, report)
     if "model" not in result:
@@ -113,6 +107,7 @@ def _two_classes(
     material: Material,
     inputs: NDArray[np.uint8],
     found: Graphs,
+    chosen: Sequence[Part],
     split: Split,
     held: NDArray[np.float32],
     test: NDArray[np.float32] | None,
@@ -123,7 +118,7 @@ def _two_classes(
     registered = None
     result: dict[str, Any] = {}
     if material.classes == CLASSES:
-        registered = _store(plan, material, inputs, found, split, z, test, report)
+        registered = _store(plan, material, inputs, found, chosen, split, z, test, report)
         card = registered.card
         calibration, threshold = card.calibration, card.operating_point.threshold
         result["model"] = {"name": registered.name, "version": registered.version}
@@ -180,6 +175,7 @@ def _store(
     material: Material,
     inputs: NDArray[np.uint8],
     found: Graphs,
+    chosen: Sequence[Part],
     split: Split,
     held: NDArray[np.float64],
     test: NDArray[np.float32] | None,
@@ -195,13 +191,9 @@ def _store(
     harder = augmented_copies(
         np.asarray(inputs[split.validation]), Augmentation(), 1, settings.seed
     )
-    score = forward(found.model)
-    positions = np.arange(len(harder))
-
-    def tell(done: int, of: int) -> None:
-        report.progress(done, of, message=f"scoring harder renderings, {done} of {of}")
-
-    hard = scores(score, harder, positions, tell)[:, 0].astype(np.float64)
+    what = "scoring harder renderings"
+    each = [logits(p.network, harder, report, what)[:, 0] for p in chosen]
+    hard = np.mean(each, axis=0).astype(np.float64)
 
     def other(calibration: Calibration, threshold: float) -> dict[str, Any]:
         if test is None:
@@ -247,6 +239,24 @@ def _store(
     return entry
 
 
+def _mean_logits(
+    parts: Sequence[Part],
+    inputs: NDArray[np.uint8],
+    positions: NDArray[np.intp],
+    report: Reporter,
+    what: str,
+) -> NDArray[np.float32]:
+    """Of chosen films, averaged over parts; from stored features where there are some."""
+    each = [
+        logits(p.network, inputs[positions], report, what)
+        if p.features is None
+        else head_logits(p.network, p.features[positions])
+        for p in parts
+    ]
+    mean: NDArray[np.float32] = np.mean(each, axis=0)
+    return mean
+
+
 def _facts(plan: Plan, material: Material, split: Split) -> DataFacts:
     def patients(side: NDArray[np.intp]) -> int:
         return len({material.records[int(i)].patient for i in side})
@@ -272,8 +282,8 @@ def _part_figures(part: Part, material: Material) -> dict[str, Any]:
     else:
         area = accuracy = None
         if part.features is not None and len(material.classes) == 2:
-            kernel, bias = part.network.get_layer("logit").get_weights()
-            z = (part.features[part.split.validation] @ kernel + bias)[:, 0].astype(np.float64)
+            own = part.features[part.split.validation]
+            z = head_logits(part.network, own)[:, 0].astype(np.float64)
             y = material.targets[part.split.validation]
             area, accuracy = auc(y, z), float(((z > 0) == (y == 1)).mean())
     return {

@@ -136,11 +136,18 @@ def precision(settings: Settings) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
+def tf_gpus() -> int:
+    """How many GPUs TensorFlow sees."""
+    import tensorflow as tf
+
+    return len(tf.config.list_logical_devices("GPU"))
+
+
 def strategy() -> Any:
     """All GPUs of this machine where there are several, else the default."""
     import tensorflow as tf
 
-    several = len(tf.config.list_logical_devices("GPU")) > 1
+    several = tf_gpus() > 1
     return tf.distribute.MirroredStrategy() if several else tf.distribute.get_strategy()
 
 
