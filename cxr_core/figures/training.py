@@ -133,11 +133,8 @@ def schedule(rates: Sequence[float]) -> tuple[Columns, Spec]:
     return columns(panel, [run]), curves(panel) | {"title": None, "height": 110}
 
 
-def confusion(
-    counts: tuple[tuple[int, int], tuple[int, int]],
-    classes: tuple[str, str] = ("NORMAL", "PNEUMONIA"),
-) -> go.Figure:
-    """counts: ((tn, fp), (fn, tp)). Colour and per cent are shares of the film's true class."""
+def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> go.Figure:
+    """counts: rows are true, columns called. Colour and per cent are shares of a true class."""
     shares = [[n / max(1, sum(row)) for n in row] for row in counts]
     text = [
         [f"<b>{n:,}</b><br>{share:.1%}" for n, share in zip(row, part, strict=True)]

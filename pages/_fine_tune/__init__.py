@@ -1,0 +1,1 @@
+"""The parts of the fine-tuning page: form, queue, live run, outcome."""

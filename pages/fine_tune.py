@@ -1,0 +1,30 @@
+"""Fine-tune: data set, backbone and method in; a queued run, watched live; a model out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from cxr_core.errors import JobError
+from pages._fine_tune import form, live, queue
+from pages._fine_tune.draft import draft
+
+WELCOME = "Choose films, a backbone and a method; start; watch it learn; review with what it made."
+
+
+def main() -> None:
+    try:
+        queue.table()
+    except JobError as error:
+        st.error(str(error), icon=":material/database_off:")
+        return
+    job = queue.chosen()
+    with st.sidebar:
+        queue.listing(job.id if job else None)
+    if job is None:
+        st.markdown(f"#### {WELCOME}")
+        form.show(draft())
+    else:
+        live.show(draft(), job)
+
+
+main()
