@@ -17,6 +17,7 @@ page = st.navigation(
         st.Page("pages/review.py", title="Review", icon=":material/pulmonology:", default=True),
         st.Page("pages/threshold.py", title="Threshold", icon=":material/tune:"),
         st.Page("pages/compare.py", title="Compare", icon=":material/scatter_plot:"),
+        st.Page("pages/fine_tune.py", title="Fine-tune", icon=":material/model_training:"),
         st.Page("pages/models.py", title="Models", icon=":material/inventory_2:"),
         st.Page("pages/learn.py", title="Learn", icon=":material/school:"),
     ],

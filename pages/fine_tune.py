@@ -7,6 +7,7 @@ import streamlit as st
 from cxr_core.errors import JobError
 from pages._fine_tune import form, live, queue
 from pages._fine_tune.draft import draft
+from pages._shared import entry
 
 WELCOME = "Choose films, a backbone and a method; start; watch it learn; review with what it made."
 
@@ -27,4 +28,5 @@ def main() -> None:
         live.show(draft(), job)
 
 
+entry.through_app("pages/fine_tune.py")
 main()

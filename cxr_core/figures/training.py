@@ -20,8 +20,9 @@ Columns = dict[str, list[Any]]
 
 # Okabe and Ito's, as in the theme; told apart with any common colour vision.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-HEIGHT = 150
+HEIGHT = 185
 VALIDATION, TRAINING = "validation", "training"
+FEW = 4
 
 
 @dataclass(frozen=True)
@@ -51,31 +52,27 @@ class Panel:
 PANELS: tuple[Panel, ...] = (
     Panel("Loss", "cross-entropy", "loss", "val_loss"),
     Panel("AUC", "area under ROC", "auc", "val_auc", share=True),
-    Panel("Accuracy", "share, at even odds", "accuracy", "val_accuracy", share=True),
+    Panel("Accuracy", "share", "accuracy", "val_accuracy", share=True),
     Panel("Learning rate", "per step", "rate", logarithmic=True),
-    Panel("Precision", "share, at even odds", "precision", "val_precision", share=True),
-    Panel("Recall", "share, at even odds", "recall", "val_recall", share=True),
+    Panel("Precision", "share", "precision", "val_precision", share=True),
+    Panel("Recall", "share", "recall", "val_recall", share=True),
     Panel("Speed", "films per second", "per_second"),
 )
 
 
 def columns(panel: Panel, runs: Sequence[Run]) -> Columns:
-    """The points of one panel: run, side, line, epoch, value and colour, as equally long lists."""
-    table: Columns = {k: [] for k in ("run", "side", "line", "epoch", "value", "colour")}
+    """The points of one panel, as equally long lists; dot: whether a point is marked."""
+    table: Columns = {k: [] for k in ("run", "side", "line", "epoch", "value", "colour", "dot")}
     for run in runs:
         for side, key in ((VALIDATION, panel.validation), (TRAINING, panel.training)):
-            if not key:
-                continue
-            for part, epoch, row in _numbered(run.rows):
-                value = row.get(key)
-                if value is None or not math.isfinite(value):
-                    continue
+            for part, points in _lines(run.rows, key).items():
                 name = f"{run.name}, part {part}" if part else run.name
-                line = f"{name}, {side}"
-                for column, entry in zip(
-                    table.values(), (name, side, line, epoch, value, run.colour), strict=True
-                ):
-                    column.append(entry)
+                # One point alone makes no line; many hide it.
+                dot = side == VALIDATION or len(points) < FEW
+                for epoch, value in points:
+                    entries = (name, side, f"{name}, {side}", epoch, value, run.colour, dot)
+                    for column, entry in zip(table.values(), entries, strict=True):
+                        column.append(entry)
     return table
 
 
@@ -86,44 +83,48 @@ def curves(panel: Panel) -> Spec:
         scale = {"type": "log", "nice": False}
     axis: Spec = {"title": panel.unit, "tickCount": 4, "titleFontSize": 11, "labelFontSize": 11}
     if panel.logarithmic:
-        axis |= {"format": ".0e"}
-    sides = bool(panel.validation)
+        axis |= {"format": ".1~e", "tickCount": 3}
     dash: Spec = {
         "field": "side", "type": "nominal", "legend": None,
         "scale": {"domain": [VALIDATION, TRAINING], "range": [[1, 0], [3, 3]]},
     }  # fmt: skip
+    encoding: Spec = {
+        "x": {
+            "field": "epoch", "type": "quantitative",
+            "scale": {"zero": False, "nice": False},
+            "axis": {
+                "title": "epoch", "tickMinStep": 1, "tickCount": 6, "format": "d",
+                "titleFontSize": 11, "labelFontSize": 11, "grid": False, "titlePadding": 2,
+            },
+        },
+        "y": {"field": "value", "type": "quantitative", "scale": scale, "axis": axis},
+        "color": {"field": "colour", "type": "nominal", "scale": None, "legend": None},
+        "detail": {"field": "line", "type": "nominal"},
+        "tooltip": [
+            {"field": "line", "type": "nominal", "title": "run"},
+            {"field": "epoch", "type": "quantitative", "format": ".4~g"},
+            {
+                "field": "value", "type": "quantitative", "title": panel.title,
+                "format": ".3e" if panel.logarithmic else ".4~g",
+            },
+        ],
+    }  # fmt: skip
     return {
         "title": {"text": panel.title, "anchor": "start", "fontSize": 13, "offset": 6},
         "height": HEIGHT,
-        "mark": {"type": "line", "point": {"size": 18, "filled": True}, "strokeWidth": 1.8},
-        "encoding": {
-            "x": {
-                "field": "epoch", "type": "quantitative",
-                "scale": {"zero": False, "nice": False},
-                "axis": {
-                    "title": "epoch", "tickMinStep": 1, "tickCount": 6, "format": "d",
-                    "titleFontSize": 11, "labelFontSize": 11, "grid": False,
-                },
+        "encoding": encoding,
+        "layer": [
+            {
+                "mark": {"type": "line", "strokeWidth": 1.8},
+                "encoding": {"strokeDash": dash} if panel.validation else {},
             },
-            "y": {"field": "value", "type": "quantitative", "scale": scale, "axis": axis},
-            "color": {"field": "colour", "type": "nominal", "scale": None, "legend": None},
-            "detail": {"field": "line", "type": "nominal"},
-            "strokeDash": dash,
-            "opacity": {
-                "field": "side", "type": "nominal", "legend": None,
-                "scale": {"domain": [VALIDATION, TRAINING], "range": [1, 0.75 if sides else 1]},
+            {
+                "mark": {"type": "point", "size": 22, "filled": True, "opacity": 1},
+                "transform": [{"filter": "datum.dot"}],
             },
-            "tooltip": [
-                {"field": "line", "type": "nominal", "title": "run"},
-                {"field": "epoch", "type": "quantitative", "format": ".4~g"},
-                {
-                    "field": "value", "type": "quantitative", "title": panel.title,
-                    "format": ".3e" if panel.logarithmic else ".4~g",
-                },
-            ],
-        },
+        ],
         "padding": {"left": 4, "right": 6, "top": 4, "bottom": 2},
-    }  # fmt: skip
+    }
 
 
 def schedule(rates: Sequence[float]) -> tuple[Columns, Spec]:
@@ -136,19 +137,24 @@ def schedule(rates: Sequence[float]) -> tuple[Columns, Spec]:
 def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> go.Figure:
     """counts: rows are true, columns called. Colour and per cent are shares of a true class."""
     shares = [[n / max(1, sum(row)) for n in row] for row in counts]
-    text = [
-        [f"<b>{n:,}</b><br>{share:.1%}" for n, share in zip(row, part, strict=True)]
-        for row, part in zip(counts, shares, strict=True)
-    ]
     names = [name.capitalize() for name in classes]
     figure = go.Figure(
         go.Heatmap(
-            z=shares, x=names, y=names, text=text, texttemplate="%{text}", zmin=0, zmax=1,
-            colorscale=[[0, "rgba(0,114,178,0.04)"], [1, "rgba(0,114,178,0.55)"]],
-            showscale=False, xgap=3, ygap=3,
-            hovertemplate="%{y} film, called %{x}: %{text}<extra></extra>",
+            z=shares, x=names, y=names, zmin=0, zmax=1, showscale=False, xgap=3, ygap=3,
+            colorscale=[[0, "rgba(0,114,178,0.06)"], [1, "rgba(0,114,178,0.32)"]],
+            hovertemplate="%{y} film, called %{x}: %{z:.1%}<extra></extra>",
         )
     )  # fmt: skip
+    for i, row in enumerate(counts):
+        for j, n in enumerate(row):
+            # An annotation takes the theme's own colour of text; a heatmap's text does not.
+            figure.add_annotation(
+                x=j,
+                y=i,
+                text=f"<b>{n:,}</b><br>{shares[i][j]:.1%}",
+                showarrow=False,
+                font={"size": 14},
+            )
     figure.update_layout(
         height=230, margin={"l": 8, "r": 8, "t": 8, "b": 8},
         xaxis={"title": "called", "side": "bottom", "fixedrange": True, "showgrid": False},
@@ -159,16 +165,17 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> go.Fig
     return figure
 
 
-def _numbered(rows: Sequence[Row]) -> list[tuple[int, float, Row]]:
-    """(part, epoch, row): a run's own epochs, or its rows counted where they are not ascending."""
-    found: list[tuple[int, float, Row]] = []
+def _lines(rows: Sequence[Row], key: str) -> dict[int, list[tuple[float, float]]]:
+    """(epoch, value) by part: its own epochs, or rows counted where they do not ascend."""
     parts: dict[int, list[Row]] = {}
     for row in rows:
-        parts.setdefault(int(row.get("part") or 0), []).append(row)
+        value = row.get(key)
+        if value is not None and math.isfinite(value):
+            parts.setdefault(int(row.get("part") or 0), []).append(row)
+    found: dict[int, list[tuple[float, float]]] = {}
     for part, own in parts.items():
-        epochs = [row.get("epoch") for row in own]
-        given = [e for e in epochs if e is not None]
-        rising = len(given) == len(own) and all(a < b for a, b in itertools.pairwise(given))
-        for n, row in enumerate(own):
-            found.append((part, given[n] if rising else float(n + 1), row))
+        epochs = [e for row in own if (e := row.get("epoch")) is not None]
+        rising = len(epochs) == len(own) and all(a < b for a, b in itertools.pairwise(epochs))
+        places = epochs if rising else [float(n) for n in range(1, len(own) + 1)]
+        found[part] = [(at, float(row[key] or 0.0)) for at, row in zip(places, own, strict=True)]
     return found

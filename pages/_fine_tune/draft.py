@@ -80,7 +80,7 @@ class Draft:
     def defaults(self) -> Settings:
         """The method's defaults for the chosen backbone."""
         own = self.row.defaults
-        if not takes_backbone(self.row):
+        if not takes_backbone(self.row) or self.backbone == own.backbone:
             return own
         return with_backbone(own, self.backbone)
 

@@ -51,7 +51,7 @@ def title(plan: Plan) -> str:
     row = method(plan.method)
     if not takes_backbone(row):
         return row.title
-    return f"{row.title}, {backbone(plan.settings.backbone).constructor}"
+    return f"{row.title} · {backbone(plan.settings.backbone).constructor}"
 
 
 def _backbone(draft: Draft) -> None:
@@ -100,7 +100,7 @@ def _method(draft: Draft) -> None:
         on_change=_picked, args=(draft.choose, f"tune_method_{draft.entry}"),
     )  # fmt: skip
     st.markdown(f":small[{draft.row.what}]")
-    st.markdown(f":small[**When** {draft.row.when}]")
+    st.markdown(f":small[:material/lightbulb: {draft.row.when}]")
 
 
 def _picked(take: Callable[[str], None], key: str) -> None:

@@ -15,9 +15,11 @@ from cxr_core.jobs import Job, State
 from cxr_core.methods import from_config
 from pages._fine_tune import outcome, queue
 from pages._fine_tune.draft import Draft
-from pages._fine_tune.words import clock, since
+from pages._fine_tune.words import clock, short_time, since
 
 EVERY = 1.0
+# Seconds of training before a time is foretold.
+PATIENCE = 3.0
 LINES = 200
 MOST_BESIDE = len(training.COLOURS) - 1
 
@@ -157,7 +159,7 @@ def _left(job: Job) -> str:
         # What came before the first epoch (decoding, features) is no measure of an epoch.
         seen[job.id, job.attempt] = (done, elapsed)
     first, then = seen.setdefault((job.id, job.attempt), (done, elapsed))
-    if done - first < 0.01:
+    if done <= first or elapsed - then < PATIENCE:
         return "…"
     return clock((elapsed - then) * (1 - done) / (done - first))
 
@@ -166,7 +168,7 @@ def _curves(job: Job, rows: tuple[training.Row, ...]) -> None:
     others = _beside(job)
     runs = [Run(job.title, training.COLOURS[0], rows)]
     for other, colour in zip(others, training.COLOURS[1:], strict=False):
-        runs.append(Run(f"{other.title} {other.id[4:13]}", colour, jobs.history(other.folder)))
+        runs.append(Run(_named(other), colour, jobs.history(other.folder)))
     for start in (0, 4):
         places = st.columns(4, gap="small")
         for place, panel in zip(places, PANELS[start : start + 4], strict=False):
@@ -193,7 +195,7 @@ def _legend(job: Job, runs: list[Run]) -> None:
         other for other in queue.table().list(kind=queue.TRAIN)
         if other.id != job.id and (other.folder / "history.jsonl").is_file()
     ]  # fmt: skip
-    names = {other.id: f"{other.title} {other.id[4:13]}" for other in candidates}
+    names = {other.id: _named(other) for other in candidates}
     if not names:
         return
     key = f"tune_beside_{job.id}"
@@ -203,6 +205,10 @@ def _legend(job: Job, runs: list[Run]) -> None:
         max_selections=MOST_BESIDE, on_change=_lay, args=(key,), label_visibility="collapsed",
         placeholder="Lay other runs over it",
     )  # fmt: skip
+
+
+def _named(job: Job) -> str:
+    return f"{job.title}, {short_time(job.created)}"
 
 
 def _lay(key: str) -> None:

@@ -13,7 +13,9 @@ import streamlit as st
 from cxr_core import jobs, registry
 from cxr_core.errors import CxrError, JobError
 from cxr_core.jobs import Job, JobTable, State
+from pages._fine_tune.words import short_time
 
+PAGE = "pages/fine_tune.py"
 TRAIN, ESTIMATE, DOWNLOAD, INSPECT = "train", "estimate", "download", "inspect"
 CHOSEN, BESIDE = "job", "with"
 # Ended runs that the list shows before it is unfolded.
@@ -151,12 +153,7 @@ def _plain(value: Any) -> Any:
 @st.fragment(run_every=LIST_EVERY)
 def listing(current: str | None) -> None:
     """New run, then what runs and waits, then what has ended, the latest first."""
-    if st.button(
-        "New run", key="tune_new", on_click=open_job, args=(None,), width="stretch",
-        icon=":material/add:", type="secondary" if current is None else "primary",
-        disabled=current is None,
-    ):  # fmt: skip
-        st.rerun()
+    st.page_link(PAGE, label="New run", icon=":material/add:", disabled=current is None)
     try:
         tick()
         found = table().list()
@@ -180,20 +177,23 @@ def listing(current: str | None) -> None:
 
 
 def _entry(job: Job, current: str | None) -> None:
-    with st.container(key=f"tune_entry_{job.id}", gap=None):
-        if st.button(
-            _words(job), key=f"tune_open_{job.id}", on_click=open_job, args=(job.id,),
-            type="secondary" if job.id == current else "tertiary", width="stretch",
-            icon=ICONS[job.state],
-        ):  # fmt: skip
-            st.rerun()
+    """A link, so that a run can be opened in a second window, and its address sent to others."""
+    name, _, rest = job.title.partition(" · ")
+    with st.container(gap=None):
+        st.page_link(
+            PAGE, label=f":primary[{name}]" if job.id == current else name, icon=ICONS[job.state],
+            query_params={CHOSEN: job.id}, width="stretch",
+        )  # fmt: skip
+        st.caption(" · ".join(filter(None, (rest, _where(job)))))
         if job.state is State.RUNNING:
             st.progress(share_done(job))
 
 
-def _words(job: Job) -> str:
-    if job.state is State.RUNNING and job.epochs:
-        return f"{job.title} · epoch {max(1, job.epoch)} of {job.epochs}"
-    if job.state in (State.DONE, State.RUNNING):
-        return job.title
-    return f"{job.title} · {job.state}"
+def _where(job: Job) -> str:
+    """How far it is, or when it ended: enough to tell two runs of one method apart."""
+    if job.state is State.RUNNING:
+        return f"epoch {max(1, job.epoch)} of {job.epochs}" if job.epochs else "starting"
+    if job.state is State.QUEUED:
+        return "waits"
+    moment = short_time(job.ended or job.created)
+    return moment if job.state is State.DONE else f"{job.state} {moment}"

@@ -101,7 +101,7 @@ def _widget(row: Field, start: Any, key: str) -> Any:
             ))  # fmt: skip
         case "share" | "number":
             return st.number_input(
-                row.label, row.low and float(row.low), float(row.high or 1), float(start),
+                row.label, float(row.low or 0), float(row.high or 1), float(start),
                 float(row.step or 0.1), key=key, help=row.help, format="%g",
             )  # fmt: skip
         case "rate" | "rate0":

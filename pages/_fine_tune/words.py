@@ -32,6 +32,14 @@ def since(moment: str | None, until: str | None = None) -> float:
     return max(0.0, (end - datetime.fromisoformat(moment)).total_seconds())
 
 
+def short_time(moment: str) -> str:
+    """Of an ISO 8601 moment, in this machine's time: '14:05', or '3 Nov 14:05' of another day."""
+    local = datetime.fromisoformat(moment).astimezone()
+    today = datetime.now(local.tzinfo).date()
+    clock_time = f"{local:%H:%M}"
+    return clock_time if local.date() == today else f"{local.day} {local:%b} {clock_time}"
+
+
 def interval(row: Mapping[str, float]) -> tuple[str, str]:
     """A figure and its 95 % interval: '0.981', '0.972 to 0.988'."""
     return f"{row['value']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}"
