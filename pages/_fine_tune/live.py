@@ -169,8 +169,9 @@ def _curves(job: Job, rows: tuple[training.Row, ...]) -> None:
     runs = [Run(job.title, training.COLOURS[0], rows)]
     for other, colour in zip(others, training.COLOURS[1:], strict=False):
         runs.append(Run(_named(other), colour, jobs.history(other.folder)))
+    grid = st.container(key="tune_curves")
     for start in (0, 4):
-        places = st.columns(4, gap="small")
+        places = grid.columns(4, gap="small")
         for place, panel in zip(places, PANELS[start : start + 4], strict=False):
             with place:
                 st.vega_lite_chart(

@@ -15,12 +15,12 @@ from pages._review.session import Case, Chosen, Session
 
 
 def model(session: Session) -> Model | None:
-    """The chosen network, else the shipped one; says why where neither can be had."""
+    """The chosen network, else the default one; says why where neither can be had."""
     if session.model is not None:
         try:
             return intake.shared_model(*session.model)
         except ModelError as error:
-            session.unusable = f"{error} Films are read with the shipped model meanwhile."
+            session.unusable = f"{error} Films are read with the default model meanwhile."
             session.model = None
     try:
         return intake.shared_model()
@@ -58,6 +58,7 @@ def control(session: Session, model: Model) -> None:
                 f":material/broken_image: {entry.name} {entry.version} is damaged and left out: "
                 "`python -m cxr_core models verify` says why."
             )
+        st.page_link("pages/fine_tune.py", label="Train another", icon=":material/model_training:")
 
 
 def read_again(session: Session, model: Model) -> None:

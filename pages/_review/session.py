@@ -47,7 +47,7 @@ class Session:
 
     hidden: the reader wants to see the films without their heatmaps.
     windows: how often level and window were set back, so that each time has sliders of its own.
-    model: what is to read, None for the shipped model. unusable: why what was asked for does not.
+    model: what is to read, None for the default model. unusable: why what was asked for does not.
     """
 
     cases: dict[int, Case] = field(default_factory=dict)

@@ -89,13 +89,13 @@ def test_refusal_overruled_for_one_model_is_shown_again_for_the_next(page: AppTe
     assert (row["status"], row["probability"], row["shown_anyway"]) == ("refused", None, False)
 
 
-def test_model_damaged_after_it_was_listed_is_named_and_the_shipped_one_reads(
+def test_model_damaged_after_it_was_listed_is_named_and_the_default_one_reads(
     page: AppTest, mine: ModelEntry, model_entry: ModelEntry
 ):
     (mine.folder / registry.SERVING).write_bytes(b"half a file")
     choose(page, MINE)
     assert "damaged" in page.error[0].value
-    assert "shipped model" in page.error[0].value
+    assert "default model" in page.error[0].value
     assert results(upload(page))[0]["model"] == f"{model_entry.name} {model_entry.version}"
 
 
