@@ -10,8 +10,9 @@ import streamlit as st
 
 from cxr_core import dataset, registry
 from cxr_core.dataset import Downloadable
-from cxr_core.errors import CxrError
+from cxr_core.errors import CxrError, DataError
 from cxr_core.jobs import Job, State
+from cxr_core.methods import Plan
 from pages._fine_tune import queue
 from pages._fine_tune.draft import Draft
 
@@ -19,6 +20,8 @@ KINDS_OF_SOURCE = {
     "folders": "class folders", "tfrecord": "TFRecord pairs", "npz": "MedMNIST .npz", "csv": "CSV",
 }  # fmt: skip
 LISTED = 100
+# What the quality gate's limits are taken from at the least (cxr_core.gate).
+FEWEST_HELD = 20
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,17 @@ def choose(draft: Draft) -> Facts | None:
     counts = " · ".join(f"{label.lower()} {facts.of_class(label):,}" for label in facts.classes)
     st.markdown(f":small[{facts.films:,} films in {KINDS_OF_SOURCE[facts.kind]}: {counts}]")
     return facts
+
+
+def check(facts: Facts, plan: Plan) -> None:
+    """What an index already says against a plan. Raises DataError."""
+    left = sum(b.films for b in facts.balance if b.side != "test")
+    held = round(left * plan.data.validation)
+    if plan.settings.head != "imagenet" and held < FEWEST_HELD:
+        raise DataError(
+            f"Expected at least {FEWEST_HELD} validation films, for the operating point and the "
+            f"quality gate; received about {held} of {left}. Add films, or hold out a larger share."
+        )
 
 
 def _picked(draft: Draft, key: str) -> None:

@@ -11,7 +11,7 @@ from cxr_core import comparison
 from cxr_core.backbones import BACKBONES, Backbone, backbone
 from cxr_core.errors import CxrError
 from cxr_core.jobs import Job, State
-from cxr_core.methods import METHODS, Plan, as_config, check_plan, method
+from cxr_core.methods import METHODS, NO_AUGMENTATION, Plan, as_config, check_plan, method
 from pages._fine_tune import data, queue, settings
 from pages._fine_tune.draft import ADDRESS, Draft, takes_backbone
 from pages._fine_tune.words import clock, megabytes
@@ -119,6 +119,8 @@ def _action(draft: Draft, facts: data.Facts | None) -> None:
         problem = "" if not draft.source else None
     try:
         check_plan(plan)
+        if facts is not None:
+            data.check(facts, plan)
     except CxrError as error:
         problem = str(error) if draft.source else ""
     ready = facts is not None and problem is None
@@ -150,7 +152,7 @@ def _action(draft: Draft, facts: data.Facts | None) -> None:
     if problem:
         st.error(problem, icon=":material/block:")
     if measured is not None:
-        _measured(measured)
+        _measured(measured, plan.settings.augmentation != NO_AUGMENTATION)
 
 
 def _estimate(config: dict[str, Any]) -> Job | None:
@@ -158,7 +160,7 @@ def _estimate(config: dict[str, Any]) -> Job | None:
     return queue.latest(queue.ESTIMATE, config)
 
 
-def _measured(job: Job) -> None:
+def _measured(job: Job, augmented: bool) -> None:
     if not job.state.ended:
         queue.follow(job.id)
         return
@@ -169,10 +171,10 @@ def _measured(job: Job) -> None:
         )
         return
     found = job.result
-    most = "at most " if found.get("at_most") else ""
+    most = ", at most" if found.get("at_most") else ""
     threads = int(found.get("threads", 1))
     facts = st.columns(4)
-    facts[0].metric("Time in all", most + clock(found["seconds_total"]))
+    facts[0].metric(f"Time in all{most}", clock(found["seconds_total"]))
     facts[1].metric("Time an epoch", clock(found["seconds_per_epoch"]))
     facts[2].metric("Memory", megabytes(found["peak_mb"]))
     facts[3].metric("Disk for decoded films", megabytes(found["disk_mb"]))
@@ -181,7 +183,7 @@ def _measured(job: Job) -> None:
         f"{threads} thread{'' if threads == 1 else 's'}; a busy machine takes longer."
     )
     preview = job.folder / str(found.get("preview", "preview.png"))
-    if preview.is_file():
+    if preview.is_file() and augmented:
         with st.expander(
             "What augmentation does to the films", key="tune_preview",
             icon=":material/auto_awesome_motion:",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ EVERY = 1.0
 # Seconds of training before a time is foretold.
 PATIENCE = 3.0
 LINES = 200
+# What TensorFlow says of itself at each start; it stays in the file.
+CHATTER = re.compile(r"[IWE]\d{4} 00:00:|WARNING: All log messages before absl")
 MOST_BESIDE = len(training.COLOURS) - 1
 
 
@@ -247,7 +250,7 @@ def _tail(path: Path) -> str:
             lines = file.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return ""
-    return "\n".join(lines[-LINES:])
+    return "\n".join([line for line in lines if not CHATTER.match(line)][-LINES:])
 
 
 def _whereabouts(job: Job) -> None:

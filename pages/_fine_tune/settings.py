@@ -105,7 +105,7 @@ def _widget(row: Field, start: Any, key: str) -> Any:
                 float(row.step or 0.1), key=key, help=row.help, format="%g",
             )  # fmt: skip
         case "rate" | "rate0":
-            step = 10.0 ** math.floor(math.log10(start)) if start > 0 else 0.01
+            step = 10.0 ** (math.floor(math.log10(start)) - 1) if start > 0 else 0.01
             return st.number_input(
                 row.label, float(row.low or 0.0), float(row.high or 1.0), float(start), step,
                 key=key, help=row.help, format="%.3g",

@@ -34,11 +34,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Sixty small drawn films of thirty patients."""
+    """A hundred and twenty small drawn films, two of each patient."""
     for label in ("NORMAL", "PNEUMONIA"):
         place = tmp_path / "small" / label
         place.mkdir(parents=True)
-        for k in range(30):
+        for k in range(60):
             name = f"person{k // 2}_virus_{k}" if label == "PNEUMONIA" else f"IM-{k // 2:04d}-{k}"
             film = films.chest(96, 96, seed=k, opacity=label == "PNEUMONIA")
             (place / f"{name}.png").write_bytes(films.png(film))
@@ -84,9 +84,12 @@ def metric(page: Any, label: str) -> Any:
 def test_folder_becomes_a_model_that_reads_a_film(visit: Any, folder: Path):
     page = visit()
     choose(page, "Data set", str(folder))
-    page.get_by_text("60 films in class folders").wait_for()
+    page.get_by_text("120 films in class folders").wait_for()
     choose(page, "Method", "Small CNN from scratch")
-    page.get_by_text("Four convolution blocks").wait_for()
+    # The new method's widgets have taken the place of the old one's.
+    page.wait_for_function(
+        "document.querySelector('input[aria-label=\"Learning rate\"]')?.value === '0.0001'"
+    )
     fill(page, "Epochs", "2")
     page.get_by_text("Network", exact=True).click()
     fill(page, "Input size", "48")
@@ -97,7 +100,7 @@ def test_folder_becomes_a_model_that_reads_a_film(visit: Any, folder: Path):
     page.get_by_role("button", name="Review films with it").wait_for(timeout=TRAINING)
     assert metric(page, "Epochs run").inner_text() == "2"
     assert page.locator(CURVE).count() == 7
-    page.get_by_text("12 validation films").wait_for()
+    page.get_by_text("24 validation films").wait_for()
     stored = page.get_by_text("Stored as").inner_text()
     name = re.search(r"Stored as (\S+ \d+\.\d+\.\d+)", stored)
     assert name

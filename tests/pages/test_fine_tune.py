@@ -43,13 +43,13 @@ def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[JobTable]
 
 @pytest.fixture
 def source(tmp_path: Path) -> str:
-    """Twelve drawn films of each class, two a patient."""
+    """Fifty drawn films of each class, two a patient."""
     for label in ("NORMAL", "PNEUMONIA"):
         folder = tmp_path / "films" / label
         folder.mkdir(parents=True)
-        for k in range(12):
+        for k in range(50):
             name = f"person{k // 2}_virus_{k}" if label == "PNEUMONIA" else f"IM-{k // 2:04d}-{k}"
-            film = films.chest(48, 48, seed=k, opacity=label == "PNEUMONIA")
+            film = films.chest(16, 16, seed=k, opacity=label == "PNEUMONIA")
             (folder / f"{name}.png").write_bytes(films.png(film))
     return str(tmp_path / "films")
 
@@ -120,7 +120,7 @@ def test_first_visit_asks_for_three_things_and_offers_the_public_sets(table: Job
 
 def test_typed_folder_is_counted_by_class_before_anything_runs(table: JobTable, source: str):
     page = form(source)
-    assert "24 films in class folders: normal 12 · pneumonia 12" in words(page)
+    assert "100 films in class folders: normal 50 · pneumonia 50" in words(page)
     assert not page.button(key="tune_start").disabled
     assert table.list() == ()
 
@@ -176,6 +176,12 @@ def test_contradiction_is_refused_before_the_job_says_why_and_can_be_resolved(
     labelled(page.number_input, "Warm-up").set_value(0.0).run()
     assert not page.error
     assert not page.button(key="tune_start").disabled
+
+
+def test_too_few_films_to_judge_by_are_refused_before_the_job(table: JobTable, source: str):
+    page = form(source, data={"validation": 0.1})
+    assert "at least 20 validation films" in page.error[0].value
+    assert page.button(key="tune_start").disabled
 
 
 def test_flips_are_off_by_default_and_the_form_says_why(table: JobTable, source: str):
