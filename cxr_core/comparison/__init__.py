@@ -11,7 +11,15 @@ from cxr_core.comparison._choice import (
     choose,
     pareto,
 )
-from cxr_core.comparison._counts import Counts, Share, counted_with, counts, write_counts
+from cxr_core.comparison._counts import (
+    Counts,
+    Share,
+    counted_with,
+    counts,
+    store,
+    stored,
+    write_counts,
+)
 from cxr_core.comparison._explain import (
     WAYS,
     ConvolutionCost,
@@ -104,6 +112,8 @@ __all__ = [
     "results",
     "row",
     "scaled",
+    "store",
+    "stored",
     "table",
     "weights",
     "write_counts",

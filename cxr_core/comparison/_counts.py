@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from cxr_core import registry
+from cxr_core.registry import ModelEntry
 
 COUNTS = Path(__file__).with_name("counts.json")
 _MB = 1e6
@@ -78,13 +83,28 @@ class Counts:
         return sum(s.kernel for s in self.by_type if s.kind == kind) / total
 
 
+def stored(entry: ModelEntry) -> Counts | None:
+    """Counts of a registered model, once a job has loaded it; None before."""
+    try:
+        return _counts(json.loads(_path(entry).read_text()))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def store(entry: ModelEntry, counted: Counts) -> None:
+    """Keep a registered model's counts: a version never changes."""
+    path = _path(entry)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, part = tempfile.mkstemp(prefix=".", dir=path.parent)
+    with os.fdopen(handle, "w") as file:
+        json.dump(asdict(counted), file)
+    os.replace(part, path)
+
+
 @cache
 def counts() -> Mapping[str, Counts]:
     """Counts by backbone name."""
-    rows = (
-        Counts(**(row | {"by_type": tuple(Share(**share) for share in row["by_type"])}))
-        for row in _table()["rows"]
-    )
+    rows = (_counts(row) for row in _table()["rows"])
     return MappingProxyType({row.name: row for row in rows})
 
 
@@ -98,6 +118,14 @@ def write_counts(table: Mapping[str, Any]) -> None:
     """Replace the committed table; `measure.count` makes it."""
     COUNTS.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
     counts.cache_clear()
+
+
+def _counts(row: dict[str, Any]) -> Counts:
+    return Counts(**(row | {"by_type": tuple(Share(**share) for share in row["by_type"])}))
+
+
+def _path(entry: ModelEntry) -> Path:
+    return registry.home() / "measure" / "counts" / f"{entry.name}-{entry.version}.json"
 
 
 def _table() -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from cxr_core import registry
 from cxr_core.backbones import BACKBONES, Backbone
-from cxr_core.comparison._counts import Counts, counts
+from cxr_core.comparison._counts import Counts, counts, stored
 from cxr_core.comparison._results import RUNTIMES, Results
 from cxr_core.comparison._weights import WeightsState, weights
 from cxr_core.errors import ConfigError, ModelError
@@ -29,9 +29,9 @@ BATCHES = (1, 16)
 class Row:
     """A backbone, or a registered model. id: 'mobilenetv2', or 'model:NAME@VERSION'.
 
-    params, macs: of a backbone with its top, counted at `size`; of a model as stored, macs not
-    counted. disk_bytes: a backbone's weights as float32, a model's serving file. problem: what is
-    wrong with a model's folder.
+    params, macs: of a backbone with its top, counted at `size`; of a model as stored, macs once a
+    job has loaded it. disk_bytes: a backbone's weights as float32, a model's serving file. problem:
+    what is wrong with a model's folder.
     """
 
     id: str
@@ -133,6 +133,7 @@ def _of_model(entry: ModelEntry) -> Row:
         title=title,
         family="Fine-tuned",
         backbone=of,
+        counts=stored(entry),
         model=entry,
         size=size if isinstance(size, int) else None,
         params=params,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cxr_core import classifier, comparison, registry
 from cxr_core.comparison import Row
 from cxr_core.errors import ConfigError, ModelError
+from cxr_core.measure.count import counted
 from cxr_core.measure.process import answer
 
 if TYPE_CHECKING:
@@ -19,10 +20,15 @@ def network(row: Row) -> tuple[keras.Model, str]:
     """film → logit, and whose weights it has: 'fine-tuned', 'imagenet' or 'random'.
 
     Times do not depend on the weights, so that a backbone without any at hand is measured all the
-    same. Raises ModelError for a damaged file.
+    same. A registered model is counted on the way. Raises ModelError for a damaged file.
     """
     if row.model:
-        return classifier.load(row.model.path(registry.KERAS)), "fine-tuned"
+        stored = classifier.load(row.model.path(registry.KERAS))
+        if row.counts is None:
+            head = (layer for layer in stored.layers if layer.name in classifier.HEAD)
+            base = stored.count_params() - sum(layer.count_params() for layer in head)
+            comparison.store(row.model, counted(stored, row.id, base))
+        return stored, "fine-tuned"
     if row.backbone is None:
         raise ConfigError(f"Expected a backbone or a model; received {row.id}. Choose a row.")
     state = row.weights

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -51,14 +52,15 @@ def run(
         lines = _Lines(child, on_progress)
         try:
             assert child.stdin is not None
-            with child.stdin as stdin:
-                stdin.write(json.dumps(request).encode())
+            # Left open: the process ends itself where this one is gone and its input is closed.
+            child.stdin.write(json.dumps(request).encode() + b"\n")
+            child.stdin.flush()
             while lines.alive():
                 check()
         except BrokenPipeError:
             lines.alive()
         finally:
-            if child.poll() is None:
+            if child.poll() is None and lines.alive():
                 child.kill()
             child.wait()
             lines.close()
@@ -71,7 +73,8 @@ def run(
 
 def answer(work: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
     """What the process itself does: read the request, work, print the answer or the failure."""
-    request = json.loads(sys.stdin.buffer.read())
+    request = json.loads(sys.stdin.buffer.readline())
+    threading.Thread(target=_end_with_whoever_asked, daemon=True).start()
     # What libraries print must not be taken for the answer.
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -119,6 +122,13 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
 
 
+def _end_with_whoever_asked() -> None:
+    # Not through sys.stdin: Python could not take its lock when it ends.
+    while os.read(0, 4096):
+        pass
+    os._exit(1)
+
+
 _say: list[Callable[[dict[str, Any]], None]] = []
 
 
@@ -146,8 +156,10 @@ class _Lines:
 
     def close(self) -> None:
         self._thread.join()
-        assert self._child.stdout is not None
-        self._child.stdout.close()
+        for pipe in (self._child.stdout, self._child.stdin):
+            assert pipe is not None
+            with contextlib.suppress(BrokenPipeError):
+                pipe.close()
 
     def _read(self) -> None:
         assert self._child.stdout is not None

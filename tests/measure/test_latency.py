@@ -125,6 +125,10 @@ def test_a_serving_file_is_made_once_and_a_damaged_one_is_a_sentence(
     own, _ = latency.serving_file(row, "float32", 1, lambda: None)
     assert own.name == "serving.tflite"
     first, kind = latency.serving_file(row, "int8", 1, lambda: None)
+    # Loading it has counted it: one convolution of 8×8 over 4×4 places, and the logit.
+    counted = comparison.row(tiny).counts
+    assert counted is not None
+    assert (counted.macs, counted.params) == (16 * 64 * 6 + 6, 64 * 6 + 6 + 7)
     stamp = first.stat().st_mtime_ns
     again, _ = latency.serving_file(row, "int8", 1, lambda: None)
     assert (again.stat().st_mtime_ns, kind) == (stamp, "fine-tuned")

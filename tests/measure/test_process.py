@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,25 @@ def test_a_request_to_stop_ends_the_process(tmp_path: Path) -> None:
     with pytest.raises(Cancelled):
         errand(do="linger", file=str(file), check=check)
     assert not psutil.pid_exists(int(file.read_text()))
+
+
+def test_the_process_does_not_outlive_whoever_started_it(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    code = (
+        "from cxr_core.measure import process; process.run('tests.measure.errand', "
+        f"{{'do': 'linger', 'file': {str(file)!r}}}, what='x', threads=1, check=lambda: None)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=process.ROOT)
+    end = time.monotonic() + 60
+    while not (file.exists() and file.read_text()):
+        assert time.monotonic() < end, "the errand never began"
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    pid = int(file.read_text())
+    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+        assert time.monotonic() < end, "the errand lives on"
+        time.sleep(0.05)
 
 
 def test_memory_is_the_processs_own() -> None:
