@@ -205,6 +205,7 @@ def _history(entry: ModelEntry, content: bytes) -> History:
     locked: list[LockedPoint] = []
     current: str | None = None
     before = ""
+    ours = entry.sums().get(registry.SERVING) if content else None
     for number, line in enumerate(content.splitlines(), 1):
         try:
             whole = json.loads(line)
@@ -225,7 +226,7 @@ def _history(entry: ModelEntry, content: bytes) -> History:
                 f"{_path(entry).name} is damaged ({str(error)[:80]}). The model's own operating "
                 f"point is in force. Restore {_path(entry)} from a copy, or move it away."
             ) from error
-        if serving != entry.sums().get(registry.SERVING):
+        if serving != ours:
             raise ModelError(
                 f"Expected operating points of this {entry.name} {entry.version}; line {number} of "
                 f"{_path(entry).name} was locked for another file of that name and version. The "
