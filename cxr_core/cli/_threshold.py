@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -219,12 +220,13 @@ def _criterion(arguments: argparse.Namespace, films: Sorted, entry: ModelEntry) 
             )
         choice = op.choose(films, "hand", points.active(entry).threshold)
         return replace(choice, sentence="the operating point in force")
-    key, given, text = arguments.criterion.partition("=")
+    # 'sensitivity>=0.95' and 'sensitivity:0.95' leave no doubt either.
+    key, *rest = re.split(r"\s*(?:>=|≥|=|:)\s*", arguments.criterion.strip(), maxsplit=1)
     try:
-        value = float(text) if given else None
+        value = float(rest[0]) if rest else None
     except ValueError:
         raise ConfigError(
-            f"Expected a number after '{key}='; received {text!r}. Give {key}=0.95, for instance."
+            f"Expected a number after '{key}='; received {rest[0]!r}. Give {key}=0.95, say."
         ) from None
     return op.choose(films, key, value, arguments.prevalence)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cxr_core.errors import DataError
 from cxr_core.evaluate import Z95, auc_interval
-from cxr_core.operating._scores import ScoreSet
+from cxr_core.operating._scores import ScoreSet, film_keys
 from cxr_core.schema import Interval
 
 # Below this many disagreements McNemar's test is the exact binomial one.
@@ -202,15 +202,16 @@ def _matched(a: ScoreSet, b: ScoreSet) -> tuple[NDArray[np.intp], NDArray[np.int
                 "column of film names to both."
             )
         return np.arange(a.n), np.arange(a.n)
-    for side in (a, b):
-        if len(set(side.films.tolist())) < side.n:
+    keys_a, keys_b = film_keys(a), film_keys(b)
+    for side, keys in ((a, keys_a), (b, keys_b)):
+        if len(set(keys)) < side.n:
             raise DataError(
                 f"Expected each film once; {side.name} names some films more than once. "
                 "Give each row a name of its own."
             )
-    place = {film: i for i, film in enumerate(b.films.tolist())}
-    at_a = np.array([i for i, f in enumerate(a.films.tolist()) if f in place], dtype=np.intp)
-    at_b = np.array([place[a.films[i]] for i in at_a], dtype=np.intp)
+    place = {film: i for i, film in enumerate(keys_b)}
+    at_a = np.array([i for i, film in enumerate(keys_a) if film in place], dtype=np.intp)
+    at_b = np.array([place[keys_a[i]] for i in at_a.tolist()], dtype=np.intp)
     if len(at_a) == 0:
         raise DataError(
             f"Expected films that both scored; {a.name} and {b.name} have none in common. "

@@ -20,6 +20,7 @@ Origin = Literal["model", "file", "job", "arrays"]
 Text = NDArray[np.object_]
 
 PATIENT = "patient"
+ENDINGS = frozenset(["jpeg", "jpg", "png", "dcm", "dicom", "tif", "tiff", "webp", "bmp"])
 FEW_FILMS = 50
 
 
@@ -171,8 +172,20 @@ def overlap(a: ScoreSet, b: ScoreSet) -> int:
     """How many films of `b` are in `a`, by name; 0 where either does not name its films."""
     if not (a.named and b.named):
         return 0
-    known = set(a.films.tolist())
-    return sum(film in known for film in b.films.tolist())
+    known = set(film_keys(a))
+    return sum(film in known for film in film_keys(b))
+
+
+def film_keys(scores: ScoreSet) -> list[str]:
+    """Names to match films by: without a film's usual ending, where no two become one so."""
+    names: list[str] = scores.films.tolist()
+    keys = [_without_ending(name) for name in names]
+    return keys if len(set(keys)) == len(set(names)) else names
+
+
+def _without_ending(name: str) -> str:
+    stem, _, ending = name.rpartition(".")
+    return stem if stem and ending.lower() in ENDINGS else name
 
 
 def _shared(a: Text, b: Text) -> int:

@@ -10,14 +10,13 @@ import numpy as np
 from cxr_core import registry
 from cxr_core.errors import DataError
 from cxr_core.operating._csv import read_csv
-from cxr_core.operating._scores import Role, ScoreSet, from_arrays
+from cxr_core.operating._scores import ENDINGS, Role, ScoreSet, from_arrays
 from cxr_core.operating._table import Table
 from cxr_core.registry import ModelEntry
 from cxr_core.threshold import calibrated
 
 JOB_SCORES = "scores.csv"
 JOB_FACTS = "scored.json"
-_SUFFIXES = ("", ".jpeg", ".jpg", ".png", ".dcm", ".dicom", ".tif", ".tiff", ".webp", ".bmp")
 
 
 def from_model(entry: ModelEntry, role: Role = "tuning") -> ScoreSet:
@@ -71,8 +70,8 @@ def locate(scores: ScoreSet, index: int) -> Path | None:
     if scores.folder is None or not scores.named:
         return None
     root = scores.folder.resolve()
-    for suffix in _SUFFIXES:
-        path = (root / f"{scores.films[index]}{suffix}").resolve()
+    for ending in ("", *(f".{e}" for e in sorted(ENDINGS))):
+        path = (root / f"{scores.films[index]}{ending}").resolve()
         if path.is_relative_to(root) and path.is_file():
             return path
     return None

@@ -71,6 +71,15 @@ def test_a_criterion_is_met_on_one_file_and_reported_on_another(
     assert not row["locked"]
 
 
+@pytest.mark.parametrize("given", ["sensitivity>=0.98", "sensitivity: 0.98", "sensitivity=.98"])
+def test_a_criterion_may_be_written_as_people_do(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, row = told(capsys, "threshold", "--criterion", given)
+    assert (row["criterion"], row["value"]) == ("sensitivity", 0.98)
+    assert row["figures"]["sensitivity"]["value"] >= 0.98
+
+
 def test_a_lock_is_used_by_predict_and_can_be_taken_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

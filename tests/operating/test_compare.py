@@ -12,7 +12,7 @@ from operating.published import OVARIAN, OVARIAN_AGAINST_KG, OVARIAN_AREAS
 
 from cxr_core.errors import DataError
 from cxr_core.evaluate import Z95, on_logit_scale
-from cxr_core.operating import compare, from_arrays
+from cxr_core.operating import compare, from_arrays, overlap
 from cxr_core.operating._compare import _paired, delong, mcnemar, placements
 
 BENEFIT = OVARIAN[:, 3].astype(np.int8)
@@ -124,6 +124,15 @@ def test_films_are_matched_by_name_in_any_order() -> None:
     assert gaps == sorted(gaps, reverse=True)
     assert len(gaps) == found.all.only_a + found.all.only_b
     assert found.all.n == found.ill_only.n + found.well_only.n
+
+
+def test_a_films_ending_does_not_keep_it_from_its_twin() -> None:
+    """A model's own scores name films without an ending, a job's with it."""
+    a = films(60)
+    b = from_arrays(a.labels, a.scores, "b", films=[f"{name}.jpeg" for name in a.films])
+    assert compare(a, b, 0.5, 0.5).n == overlap(a, b) == 60
+    endings = [f"x.{'png' if i % 2 else 'jpg'}" if i < 2 else f"{i}" for i in range(60)]
+    assert overlap(from_arrays(a.labels, a.scores, films=endings), b) == 0
 
 
 def test_two_thresholds_of_one_model_are_compared_on_its_films() -> None:
