@@ -9,6 +9,7 @@ from cxr_core.errors import DataError
 from cxr_core.schema import Interval
 from pages._threshold import locking
 from pages._threshold.session import Bench
+from pages._threshold.words import plain
 
 CRITERION = "threshold_criterion"
 TITLES = {c.key: c.title for c in op.CRITERIA}
@@ -23,25 +24,25 @@ def heading(state: Bench) -> None:
     problem = state.honesty
     if state.reporting is None:
         st.warning(
-            f":small[**Chosen and reported on the same films**: {_named(tuned.name)} ({films}). "
+            f":small[**Chosen and reported on the same films**: {plain(tuned.name)} ({films}). "
             "Figures look better than they will be on new patients; report on other films.]",
             icon=":material/warning:",
         )
     else:
         reported = state.reporting.set
         said = (
-            f"**Chosen on** {_named(tuned.name)} ({films}) · **Reported on** "
-            f"{_named(reported.name)}, {reported.n:,} films"
+            f"**Chosen on** {plain(tuned.name)} ({films}) · **Reported on** "
+            f"{plain(reported.name)}, {reported.n:,} films"
         )
         if problem is None:
             st.markdown(f":small[{said}]")
         else:
-            st.warning(f":small[{said}. {_named(problem)}]", icon=":material/warning:")
+            st.warning(f":small[{said}. {plain(problem)}]", icon=":material/warning:")
     if state.trouble is not None:
-        st.error(state.trouble, icon=":material/error:")
+        st.error(plain(state.trouble), icon=":material/error:")
         state.trouble = None
     for warning in tuned.warnings:
-        st.markdown(f":orange-badge[:material/info: Data] {warning}")
+        st.markdown(f":orange-badge[:material/info: Data] {plain(warning)}")
 
 
 def controls(state: Bench) -> tuple[float, float]:
@@ -106,7 +107,7 @@ def _apply(state: Bench, key: str, value: float | None, prevalence: float) -> No
     try:
         state.choice = op.choose(data, key, value, prevalence)
     except DataError as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return
     state.applied = wanted
     state.move(state.choice.threshold)
@@ -117,7 +118,7 @@ def _sentence(state: Bench, criterion: op.Criterion) -> None:
     note = state.choice.note if state.choice is not None else None
     words = f"{criterion.optimises} *Its cost:* {criterion.costs}"
     if state.standing is not None and state.point.threshold == state.standing[0]:
-        words = f"In use now: {state.standing[1]}."
+        words = f"In use now: {plain(state.standing[1])}."
     elif note is not None:
         words = f"**{note}** {words}"
     with st.container(height=46, border=False, key="threshold_sentence"):
@@ -153,7 +154,7 @@ def optimism(state: Bench) -> None:
             lambda: op.optimism(data, choice.key, choice.value, choice.prevalence),
         )  # fmt: skip
     except DataError as problem:
-        st.caption(str(problem))
+        st.caption(plain(problem))
         return
     st.dataframe(
         {
@@ -167,13 +168,8 @@ def optimism(state: Bench) -> None:
             "95 %": st.column_config.TextColumn("optimism", help="Points, with 95 % of splits."),
         },
     )  # fmt: skip
-    st.caption(found.sentence)
+    st.caption(plain(found.sentence))
 
 
 def _points(interval: Interval) -> str:
     return f"{100 * interval.value:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
-
-
-def _named(name: str) -> str:
-    """A name as it is, not as Markdown."""
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()#+-!|<>:$~" else c for c in name)

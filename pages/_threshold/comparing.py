@@ -14,6 +14,7 @@ from pages._threshold import sources
 from pages._threshold.reporting import said
 from pages._threshold.session import Bench
 from pages._threshold.takeaway import csv_of
+from pages._threshold.words import plain
 
 ROC = "threshold_compare_roc"
 FOREST = "threshold_subgroups"
@@ -45,8 +46,8 @@ def show(state: Bench, _: float, __: float) -> None:
         "comparison", key, lambda: op.compare(data.set, second.set, here, at)
     )  # fmt: skip
     for warning in result.warnings:
-        st.warning(warning, icon=":material/warning:")
-    st.markdown(f"**{result.sentence}**")
+        st.warning(plain(warning), icon=":material/warning:")
+    st.markdown(f"**{plain(result.sentence)}**")
     _figures(result, data, second, other != POINT)
     _disagreements(result)
 
@@ -130,10 +131,10 @@ def groups(state: Bench, _: float, __: float) -> None:
     )  # fmt: skip
     for group in found:
         if group.warning:
-            st.warning(group.warning, icon=":material/warning:")
+            st.warning(plain(group.warning), icon=":material/warning:")
     table = group_table(found)
     st.dataframe(table, hide_index=True, key="threshold_group_table", height="content")
-    notes = [f"{group.value}: {group.against}." for group in found if group.against]
+    notes = [plain(f"{group.value}: {group.against}.") for group in found if group.against]
     if notes:
         st.caption(" ".join(notes))
     st.plotly_chart(

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from cxr_core import display, figures, image, registry
-from cxr_core import operating as op
 from cxr_core.errors import CxrError, DataError, ImageError
 from cxr_core.operating import ScoreSet, Sorted
 from cxr_core.reading import read_film
 from cxr_core.registry import ModelEntry
 from cxr_core.serve import Model
-from pages._threshold import sources
+from pages._threshold import finding, sources
 from pages._threshold.session import Bench
+from pages._threshold.words import plain
 
 NEAR, ACROSS, AT_ONCE = 12, 6, 12
 SIDE = 320
@@ -86,11 +86,13 @@ def _pictures(state: Bench, data: Sorted, found: Sequence[int], place: str) -> b
     scores = _with_folder(state, data.set, place)
     if scores is None:
         return False
-    here = [(int(i), path) for i in found if (path := op.locate(scores, int(i))) is not None]
+    here = [
+        (int(i), path) for i in found if (path := finding.find(state, scores, int(i))) is not None
+    ]
     if not here:
         st.info(
-            f"None of these films lies in {scores.folder}. Give the folder in which the film names "
-            "of the table are found, sub-folders included in the names."
+            f"None of these films was found in {plain(scores.folder)}, by name or by content. Give "
+            "the folder that holds them; sub-folders are searched too."
         )
         return False
     entry = sources.entry_of(scores) or registry.find()
@@ -119,7 +121,7 @@ def _with_folder(state: Bench, scores: ScoreSet, place: str) -> ScoreSet | None:
             "Folder of these films, to see them with their heatmaps",
             value=state.folders.get(scores.sha256, ""), placeholder="/data/films",
             key=f"threshold_films_{place}_{scores.sha256[:12]}",
-            help="On this machine; films are found by the names in the table and only read.",
+            help="On this machine; films are found by path, name or sha256, and only read.",
         )  # fmt: skip
         if not given:
             return None
@@ -140,11 +142,11 @@ def _picture(
     try:
         shown = state.once(key, None, lambda: _laid(path, model))
     except CxrError as problem:
-        st.caption(f"{scores.films[i]}: {problem}")
+        st.caption(plain(f"{scores.films[i]}: {problem}"))
         return
     name = str(scores.films[i]).rsplit("/", 1)[-1]
     st.image(shown, width="stretch")
-    st.caption(f"{scores.scores[i]:.4f} · {WORDS[int(scores.labels[i])]} · {name}")
+    st.caption(f"{scores.scores[i]:.4f} · {WORDS[int(scores.labels[i])]} · {plain(name)}")
 
 
 def _laid(path: Path, model: Model) -> bytes:

@@ -14,6 +14,7 @@ from cxr_core.errors import CxrError
 from cxr_core.jobs import Job, JobTable, State
 from cxr_core.operating import Inspection, ScoreSet
 from pages._threshold.session import Bench
+from pages._threshold.words import plain
 
 KIND = "score"
 NONE = "(none)"
@@ -53,13 +54,13 @@ def _file(state: Bench) -> None:
         with st.spinner("Reading scores…"):
             scores = _read(state, uploaded)
     except CxrError as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return
     if scores is None:
         return
     st.markdown(f"{scores.n:,} films: {scores.ill:,} pneumonia, {scores.well:,} normal")
     for warning in scores.warnings:
-        st.caption(warning)
+        st.caption(plain(warning))
     if scores.bad:
         _bad_rows(scores)
     st.button(
@@ -96,7 +97,7 @@ def _read(state: Bench, uploaded: Any) -> ScoreSet | None:
     film = column("Film", found.film, "film", True)
     patient = column("Patient", found.patient, "patient", True)
     if label is None or score is None:
-        st.info(found.question or "Say which columns hold the label and the score.")
+        st.info(plain(found.question or "Say which columns hold the label and the score."))
         return None
     if (label, score) != (found.label, found.score):
         found = _inspected(state, uploaded, label, score)
@@ -165,7 +166,7 @@ def _folder() -> None:
         _table().submit(KIND, config, f"{path.name} by {chosen}")
         jobs.executor(_table()).tick()
     except CxrError as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return
     st.rerun()
 
@@ -176,10 +177,10 @@ def following() -> None:
         running = _table().list(kind=KIND, states=(State.QUEUED, State.RUNNING))
         failed = _table().list(kind=KIND, states=(State.FAILED, State.INTERRUPTED))[:2]
     except CxrError as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         return
     for job in failed:
-        st.error(f"{job.title}: {job.state}. {job.reason or ''}")
+        st.error(plain(f"{job.title}: {job.state}. {job.reason or ''}"))
     if running:
         _progress(tuple(job.id for job in running))
 
@@ -199,7 +200,7 @@ def _progress(ids: tuple[str, ...]) -> None:
             if job.steps
             else f"{job.title}: {job.state}"
         )
-        place.progress(min(share, 1.0), text=words)
+        place.progress(min(share, 1.0), text=plain(words))
         if stop.button("", icon=":material/close:", key=f"threshold_stop_{job.id}", help="Cancel"):
             table.cancel(job.id)
 

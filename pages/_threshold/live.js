@@ -167,7 +167,9 @@ const draw = (state) => {
   for (const name of HANDLES) {
     const value = data.thresholds[at[name]];
     const input = node(root, name);
-    input.setAttribute("aria-valuetext", value.toFixed(4));
+    const heard = name === "threshold"
+      ? `: ${data.counts.fn[k]} missed, ${data.counts.fp[k]} false alarms` : "";
+    input.setAttribute("aria-valuetext", value.toFixed(4) + heard);
     input.dataset.exact = value;
     if (state.held !== name) input.value = value;
   }
@@ -193,10 +195,10 @@ const move = (state, name, row) => {
 };
 
 const tell = (state, exact = null) => {
-  const { data, at } = state;
+  const { data, at, wanted } = state;
   state.set("point", {
     set: data.set, seq: data.adopt.seq, threshold: exact ?? data.thresholds[at.threshold],
-    low: data.thresholds[at.low], high: data.thresholds[at.high], typed: exact !== null,
+    low: data.thresholds[wanted.low], high: data.thresholds[wanted.high], typed: exact !== null,
   });
 };
 

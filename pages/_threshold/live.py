@@ -161,8 +161,8 @@ def panel(state: Bench, prevalence: float, ratio: float) -> None:
             "clinic": f"{prevalence:.1%} ill",
             "colours": {"refer": draw.REFER, "point": draw.ILL},
             "adopt": {
-                "seq": point.seq, "threshold": point.threshold, "low": point.low,
-                "high": point.high,
+                "seq": point.seq, "threshold": point.threshold, "low": point.wanted_low,
+                "high": point.wanted_high,
             },
         },
         on_point_change=_by_hand,

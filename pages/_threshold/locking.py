@@ -11,6 +11,7 @@ from cxr_core.registry import ModelEntry
 from cxr_core.schema import OperatingPoint
 from pages._threshold import sources
 from pages._threshold.session import Bench
+from pages._threshold.words import plain
 
 
 def button(state: Bench) -> None:
@@ -34,7 +35,7 @@ def _confirm(state: Bench) -> None:
     st.markdown(
         f"**{entry.name} {entry.version}**: threshold **{before.threshold:.4f} → "
         f"{point.threshold:.4f}**, refer from {point.low:.4f} to {point.high:.4f}.\n\n"
-        f"Criterion: {choice.sentence}.\n\n"
+        f"Criterion: {plain(choice.sentence)}.\n\n"
         f"On {data.n:,} films: sensitivity {found.sensitivity.value:.1%} "
         f"({found.sensitivity.low:.1%} to {found.sensitivity.high:.1%}), specificity "
         f"{found.specificity.value:.1%} ({found.specificity.low:.1%} to "
@@ -43,7 +44,7 @@ def _confirm(state: Bench) -> None:
     problem = state.honesty
     understood = True
     if problem is not None:
-        st.warning(problem, icon=":material/warning:")
+        st.warning(plain(problem), icon=":material/warning:")
         understood = st.checkbox("Lock it all the same", key="threshold_lock_anyway")
     st.text_input("Note (optional)", key="threshold_lock_note", max_chars=300)
     yes, no = st.columns(2)
@@ -94,7 +95,7 @@ def history(state: Bench, _: float, __: float) -> None:
         entry = models[st.selectbox("Model", list(models), key="threshold_history_model")]
     found = points.history(entry)
     if found.problem:
-        st.warning(found.problem, icon=":material/warning:")
+        st.warning(plain(found.problem), icon=":material/warning:")
     own = entry.card.operating_point
     active = None if found.active is None else found.active.id
     st.markdown(f"**{entry.name} {entry.version}**, in use: {points.active(entry).threshold:.4f}")
@@ -119,10 +120,10 @@ def _line(
     with st.container(border=True):
         words, restore = st.columns([5, 1], vertical_alignment="center")
         badge = " :green-badge[:material/check: in use]" if active else ""
+        evidence = f"{point.criterion} · {point.data}, {point.n:,} films"
         words.markdown(
             f"**{point.threshold:.4f}** · refer {point.refer_low:.4f} to {point.refer_high:.4f} · "
-            f"{when}{badge}  \n:small[{point.criterion} · {point.data}, {point.n:,} films"
-            f"{' · ' + note if note else ''}]"
+            f"{when}{badge}  \n:small[{plain(evidence)}{' · ' + plain(note) if note else ''}]"
         )
         if active:
             return

@@ -9,6 +9,7 @@ import streamlit as st
 from cxr_core.operating import Figures, Sorted
 from cxr_core.schema import Interval
 from pages._threshold.session import Bench
+from pages._threshold.words import plain
 
 
 def show(state: Bench, prevalence: float, _: float) -> None:
@@ -25,11 +26,11 @@ def show(state: Bench, prevalence: float, _: float) -> None:
     found = reported.figures(at, prevalence)
     problem = state.honesty
     if problem is not None:
-        st.warning(problem, icon=":material/warning:")
+        st.warning(plain(problem), icon=":material/warning:")
     else:
         st.success(
-            f"Threshold {at:.4f} was chosen on {tuned.set.name}; the {reported.n:,} films below "
-            "took no part in it.",
+            f"Threshold {at:.4f} was chosen on {plain(tuned.set.name)}; the {reported.n:,} films "
+            "below took no part in it.",
             icon=":material/verified:",
         )
     st.dataframe(
@@ -38,8 +39,8 @@ def show(state: Bench, prevalence: float, _: float) -> None:
     )  # fmt: skip
     c = found.confusion
     st.caption(
-        f"{reported.set.name}: {c.tp:,} found, {c.fn:,} missed, {c.fp:,} false alarms, {c.tn:,} "
-        f"cleared; sha256 of films, labels and scores {reported.set.sha256[:16]}."
+        f"{plain(reported.set.name)}: {c.tp:,} found, {c.fn:,} missed, {c.fp:,} false alarms, "
+        f"{c.tn:,} cleared; sha256 of films, labels and scores {reported.set.sha256[:16]}."
     )
 
 

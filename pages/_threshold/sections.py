@@ -9,6 +9,7 @@ import streamlit as st
 from cxr_core.errors import CxrError
 from pages._threshold import charts, comparing, films, locking, referral, reporting, takeaway
 from pages._threshold.session import Bench
+from pages._threshold.words import plain
 
 Section = Callable[[Bench, float, float], None]
 SECTIONS: dict[str, Section] = {
@@ -37,4 +38,4 @@ def show(state: Bench, prevalence: float, ratio: float) -> None:
         try:
             SECTIONS[chosen](state, prevalence, ratio)
         except CxrError as problem:
-            st.error(str(problem))
+            st.error(plain(problem))

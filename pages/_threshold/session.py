@@ -20,12 +20,23 @@ SAME = "same"
 
 @dataclass
 class Point:
-    """Where the handles stand. seq: raised where the page, not the reader, has moved them."""
+    """Where the handles stand. seq: raised where the page, not the reader, has moved them.
+
+    The band always holds the threshold: an end that is passed goes along, and comes back with it.
+    """
 
     threshold: float = 0.5
-    low: float = 0.0
-    high: float = 1.0
+    wanted_low: float = 0.0
+    wanted_high: float = 1.0
     seq: int = 0
+
+    @property
+    def low(self) -> float:
+        return min(self.wanted_low, self.threshold)
+
+    @property
+    def high(self) -> float:
+        return max(self.wanted_high, self.threshold)
 
 
 @dataclass
@@ -82,13 +93,22 @@ class Bench:
         )
 
     def move(self, threshold: float, low: float | None = None, high: float | None = None) -> None:
-        """Put the handles somewhere; the band always holds the threshold."""
-        low = self.point.low if low is None else low
-        high = self.point.high if high is None else high
-        low, high = min(low, threshold), max(high, threshold)
-        self.point = Point(threshold, low, high, self.point.seq + 1)
+        """Put the handles somewhere; the band stays where it was unless it is given."""
+        self.point = Point(
+            threshold,
+            self.point.wanted_low if low is None else low,
+            self.point.wanted_high if high is None else high,
+            self.point.seq + 1,
+        )
         # Handles halt exactly where the page has put them; of earlier places a few are enough.
-        self.marked = (*self.marked, threshold, low, high)[-30:]
+        ends = (self.point.low, self.point.high)
+        self.marked = (
+            *self.marked,
+            threshold,
+            self.point.wanted_low,
+            self.point.wanted_high,
+            *ends,
+        )[-40:]
 
     def once(self, name: str, key: object, make: Callable[[], T]) -> T:
         """What `make` gives, made again only when `key` changes."""

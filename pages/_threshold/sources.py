@@ -13,6 +13,7 @@ from cxr_core.operating import Role, ScoreSet, Sorted
 from cxr_core.registry import ModelEntry
 from pages._threshold import incoming
 from pages._threshold.session import SAME, Bench
+from pages._threshold.words import plain
 
 Open = Callable[[Role], ScoreSet]
 
@@ -44,7 +45,7 @@ def choose(state: Bench) -> None:
         state.tuning = opened(state, found, chosen, "tuning")
         state.reporting = None if reported == SAME else opened(state, found, reported, "reporting")
     except CxrError as problem:
-        st.error(str(problem))
+        st.error(plain(problem))
         state.tuning = None
         return
     if before is not state.tuning:
