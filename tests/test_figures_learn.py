@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from cxr_core import figures
 from cxr_core.architectures import ARCHITECTURES, block_plan, plan
@@ -55,3 +60,49 @@ def test_a_profile_shows_every_layer_but_the_input() -> None:
     activations, parameters = figures.layer_profile(rows).data
     assert list(parameters.y) == [r.parameters for r in rows[1:]]
     assert activations.y[0] == 224 * 224 * 64
+
+
+def uri_pixels(source: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))))
+
+
+def test_a_map_colours_the_film_where_it_is_strong_and_only_there() -> None:
+    film = np.full((28, 28, 1), 100, np.uint8)
+    values = np.zeros((2, 2), np.float32)
+    values[0, 0] = 5
+    plain = uri_pixels(figures.picture(film).layout.images[0].source)
+    assert plain.shape == (28, 28)
+    over = uri_pixels(figures.picture(film, overlay=values).layout.images[0].source)
+    assert np.ptp(over[10, 10].astype(int)) > 50
+    assert (over[-10, -10] == 100).all()
+
+
+def test_against_is_blue_and_for_is_orange() -> None:
+    film = np.full((28, 28, 1), 100, np.uint8)
+    values = np.array([[1, -1]], np.float32)
+    over = uri_pixels(figures.picture(film, overlay=values, signed=True).layout.images[0].source)
+    left, right = over[over.shape[0] // 2, 5], over[over.shape[0] // 2, -5]
+    assert left[0] > left[2]
+    assert right[2] > right[0]
+
+
+def test_tiles_are_stretched_each_to_its_own_range() -> None:
+    maps = np.stack([np.eye(4, dtype=np.float32), 100 * np.eye(4, dtype=np.float32)])
+    drawn = figures.tiles(maps, ["7", "3"], columns=2)
+    sheet = uri_pixels(drawn.layout.images[0].source)
+    shown = sheet[..., 0][sheet[..., 3] == 255]
+    assert set(np.unique(shown)) == {0, 255}
+    assert [note.text for note in drawn.layout.annotations] == ["7", "3"]
+
+
+def test_the_box_of_a_unit_is_drawn_in_the_film_s_pixels() -> None:
+    drawn = figures.picture(np.zeros((30, 40)), box=(2, 12, 5, 25)).layout.shapes[0]
+    assert (drawn.y0, drawn.y1, drawn.x0, drawn.x1) == (2, 12, 5, 25)
+
+
+def test_a_deletion_curve_shows_the_map_against_the_middle_of_the_others() -> None:
+    at_random = np.array([[1.0, 3.0], [1.0, 5.0], [1.0, 10.0]])
+    found = figures.deletion_curve(np.array([0, 0.1]), np.array([1.0, 0.0]), at_random)
+    traces = {trace.name: trace for trace in found.data}
+    assert list(traces["elsewhere, median"].y) == [1, 5]
+    assert list(traces["where the map points"].x) == [0, 10]
