@@ -19,7 +19,7 @@ from cxr_core.backbones import backbone
 from cxr_core.card import Calibration, DataFacts, Facts, ModelCard
 from cxr_core.classifier import export_serving, load, serving_model, without_last_stride
 from cxr_core.dataset import FilmRecord, Split
-from cxr_core.errors import DataError
+from cxr_core.errors import ConfigError, DataError
 from cxr_core.features import augmented_copies, load_films, read_film
 from cxr_core.gate import RENDERINGS, GateModel, fit_gate, render
 from cxr_core.preprocess import Preprocessing, presentation, reduced
@@ -54,6 +54,12 @@ def make(
     """
     for stage in recipe.stages:
         train.check(stage)
+    row = backbone(recipe.stages[-1].backbone)
+    if recipe.fine_map and row.last_stride is None:
+        raise ConfigError(
+            "Expected a backbone whose last stride can be undone, for the finer map; received "
+            f"{row.name}. Train with --no-fine-map."
+        )
     records = dataset.index_folder(data)
     split = dataset.split_by_patient(records, folds=recipe.folds, seed=recipe.split_seed)
     films = Films(records, on_line)

@@ -21,6 +21,14 @@ def test_train_refuses_what_cannot_work_before_it_starts(
     assert not (tmp_path / "out").exists()
 
 
+def test_train_refuses_a_finer_map_of_a_backbone_that_has_none(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hours before it would be made."""
+    assert main(["train", str(tmp_path), "--backbone", "resnet50"]) == 2
+    assert "--no-fine-map" in capsys.readouterr().err
+
+
 def test_train_settings_change_every_stage_of_the_shipped_recipe() -> None:
     given = ["train", "films", "--epochs", "2.5", "--members", "1", "--no-class-weight"]
     recipe = _train.changed(parser(training=True).parse_args(given))
