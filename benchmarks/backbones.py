@@ -1,8 +1,8 @@
 """`python -m benchmarks.backbones [ROW …]`: latency and memory of every backbone, on this machine.
 
-The same measurement as the app's and the terminal's, kept where theirs are; this also writes them as
-a dated CSV to results/, one line a measurement, with the memory that was foreseen beside what was
-taken. All rows take one to two hours on two processors; a busy machine is said in each line.
+The same measurement as the app's and the terminal's, kept where theirs are; this also writes them
+as a dated CSV to results/, one line a measurement, the memory that was foreseen beside what was
+taken. Each line says whether the machine was busy.
 """
 
 from __future__ import annotations
