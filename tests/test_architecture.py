@@ -97,7 +97,7 @@ ALLOWED = {
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
         "errors", "schema", "batch", "card", "comparison", "dataset", "display", "evaluate",
-        "export", "jobs", "measure", "operating", "points", "recipe", "registry", "release",
+        "export", "fine_tuning", "jobs", "methods", "measure", "operating", "points", "recipe", "registry", "release",
         "serve", "shelf", "snapshot",
         "train", "worklist",
     },

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_core import registry
+from cxr_core.cli import _method
+from cxr_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from cxr_core.recipe import Recipe
@@ -28,6 +30,7 @@ are complete. The model appears in the registry whole, or not at all.
 examples:
   python -m cxr_core train chest_xray/train
   python -m cxr_core train chest_xray/train --name trial --version 0.1.0 --members 1 --epochs 2
+  python -m cxr_core train chest_xray --method two-phase --set epochs=5 --set backbone=vgg16
   python -m cxr_core predict film.png --model trial@0.1.0"""
 
 
@@ -62,6 +65,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], with_sett
         metavar="DIR",
         help="class folders of films of another kind: reported in the card, used for nothing else",
     )
+    command.add_argument(
+        "--method",
+        metavar="KEY",
+        help=f"one of the course's methods instead of the shipped recipe: {_method.NAMES}",
+    )
+    command.add_argument(
+        "--set",
+        action="append",
+        metavar="NAME=VALUE",
+        help="with --method: one of its settings, a JSON value or text; may be repeated",
+    )
     command.set_defaults(run=run)
     if with_settings:
         _add_settings(command)
@@ -69,6 +83,18 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser], with_sett
 
 def run(arguments: argparse.Namespace) -> int:
     """Train and register; says where the model lies."""
+    if arguments.method:
+        if arguments.root or arguments.adults:
+            raise ConfigError(
+                "Expected --root and --adults with the shipped recipe alone; received them with "
+                "--method. Leave them out."
+            )
+        return _method.run(arguments)
+    if arguments.set:
+        raise ConfigError(
+            "Expected --set with --method; received it alone. Name a method, or use the recipe's "
+            "own settings such as --epochs."
+        )
     if arguments.version:
         registry.version_key(arguments.version)
     recipe = changed(arguments)

@@ -82,6 +82,8 @@ def run(config: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
         failed = False
     finally:
         recorder.close(figures, failed)
+    total = plan.settings.head_epochs + plan.settings.epochs
+    report.progress(1, 1, epoch=total, epochs=total, message="finished")
     return result | {
         "replicas": replicas,
         "seconds": {

@@ -43,7 +43,12 @@ class Plan:
 
 def model_name(plan: Plan) -> str:
     """The name that the finished model is stored by."""
-    return plan.name or f"pneumonia-{plan.settings.backbone}-{plan.method}"
+    if plan.name:
+        return plan.name
+    said = plan.settings.members or plan.method.startswith(plan.settings.backbone)
+    return (
+        f"pneumonia-{plan.method}" if said else f"pneumonia-{plan.settings.backbone}-{plan.method}"
+    )
 
 
 def as_config(plan: Plan) -> dict[str, Any]:
