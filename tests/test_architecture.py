@@ -97,8 +97,8 @@ ALLOWED = {
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
         "errors", "schema", "batch", "card", "comparison", "dataset", "display", "evaluate",
-        "export", "fine_tuning", "jobs", "methods", "measure", "operating", "points", "recipe", "registry", "release",
-        "serve", "shelf", "snapshot",
+        "export", "fine_tuning", "jobs", "methods", "measure", "operating", "points", "recipe",
+        "registry", "release", "serve", "shelf", "snapshot",
         "train", "worklist",
     },
     "__main__": {"cli"},
