@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import streamlit as st
 
 from cxr_core import operating as op
@@ -15,6 +17,10 @@ CRITERION = "threshold_criterion"
 TITLES = {c.key: c.title for c in op.CRITERIA}
 # Above this many films repeated splits take seconds: they wait to be asked for.
 SPLITS_AT_ONCE = 20_000
+# The lowest sensitivity, in percent, that its criterion takes.
+LEAST_ASKED = 100 * next(
+    c.parameter.low for c in op.CRITERIA if c.key == "sensitivity" and c.parameter
+)
 
 
 def heading(state: Bench) -> None:
@@ -83,10 +89,12 @@ def controls(state: Bench) -> tuple[float, float]:
 
 
 def _parameter(key: str, asked: op.Parameter) -> float:
-    scale = 100 if asked.percent else 1
+    scale, name = 100 if asked.percent else 1, f"threshold_value_{key}"
+    # Set here, not as the widget's default: other controls may set it too.
+    st.session_state.setdefault(name, asked.default * scale)
     given = st.number_input(
         f"{asked.label}{', %' if asked.percent else ''}", asked.low * scale, asked.high * scale,
-        asked.default * scale, asked.step * scale, key=f"threshold_value_{key}",
+        step=asked.step * scale, key=name,
     )  # fmt: skip
     return float(given) / scale
 
@@ -139,6 +147,13 @@ def optimism(state: Bench) -> None:
             "A threshold set by hand follows no rule that could be repeated. Choose a criterion, "
             "and its optimism is measured by 200 repeated splits."
         )
+        reached = data.figures(state.point.threshold).sensitivity.value
+        at_least = math.floor(1000 * reached) / 10
+        if at_least >= LEAST_ASKED:
+            st.button(
+                f"As if chosen for {at_least:.1f} % sensitivity", key="threshold_as_if",
+                on_click=_as_if, args=(at_least,), icon=":material/call_split:",
+            )  # fmt: skip
         return
     key = (data.set.sha256, choice.key, choice.value, choice.prevalence)
     known = state.kept.get("optimism", (None,))[0] == key
@@ -169,6 +184,12 @@ def optimism(state: Bench) -> None:
         },
     )  # fmt: skip
     st.caption(plain(found.sentence))
+
+
+def _as_if(at_least: float) -> None:
+    """Choose by the sensitivity that the handle has reached."""
+    st.session_state["threshold_value_sensitivity"] = at_least
+    st.session_state[CRITERION] = "sensitivity"
 
 
 def _points(interval: Interval) -> str:
