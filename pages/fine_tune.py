@@ -18,6 +18,8 @@ def main() -> None:
     except JobError as error:
         st.error(str(error), icon=":material/database_off:")
         return
+    # A link to this page itself brings its query and leaves the browser's address as it was.
+    st.query_params.from_dict(st.query_params.to_dict())
     job = queue.chosen()
     with st.sidebar:
         queue.listing(job.id if job else None)
