@@ -1,9 +1,10 @@
-"""`data index | split | leaks | download`: what lies in a data set, before anything is trained."""
+"""`data index | split | leaks | download | forget`: what lies in a data set, before anything is trained."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -58,6 +59,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     fetch.add_argument("name", choices=[s.name for s in dataset.SETS], metavar="NAME")
     fetch.add_argument("--folder", type=Path, metavar="DIR", help="default: $CXR_HOME/data/NAME")
     fetch.set_defaults(run=fetch_set)
+    forget = actions.add_parser(
+        "forget", help="delete decoded films and features that fine-tuning keeps for its next run"
+    )
+    forget.set_defaults(run=forget_films)
 
 
 def show_index(arguments: argparse.Namespace) -> int:
@@ -143,6 +148,15 @@ def fetch_set(arguments: argparse.Namespace) -> int:
     if show:
         print(file=sys.stderr)
     print(folder)
+    return 0
+
+
+def forget_films(arguments: argparse.Namespace) -> int:
+    """Delete `$CXR_HOME/cache`; the next run decodes its films again."""
+    cache = registry.home() / "cache"
+    size = sum(p.stat().st_size for p in cache.rglob("*") if p.is_file())
+    shutil.rmtree(cache, ignore_errors=True)
+    print(f"{size / 1e6:,.0f} MB of decoded films and features deleted")
     return 0
 
 

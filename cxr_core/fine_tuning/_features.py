@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core import classifier, registry
-from cxr_core.fine_tuning._material import Material, digest, writing
+from cxr_core.fine_tuning._material import Material, digest, trim, writing
 from cxr_core.fine_tuning._network import forward, tf_gpus
 from cxr_core.methods import Settings, preprocessing
 
@@ -47,6 +48,7 @@ def features(
     if array.exists():
         found: NDArray[np.float32] = np.load(array)
         if len(found) == len(inputs):
+            os.utime(array)
             report.log(f"features of {len(found)} films from the cache")
             return found
     width = int(base.output_shape[-1])
@@ -58,6 +60,7 @@ def features(
             done += len(block)
             report.progress(done, n, message="features of the frozen base")
     kept: NDArray[np.float32] = np.load(array)
+    trim(registry.home() / "cache", array)
     return kept
 
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ from cxr_core.preprocess import Preprocessing
 
 if TYPE_CHECKING:
     from cxr_core.jobs import Reporter
+
+
+# Of decoded films and features, for all jobs together.
+CACHE_BYTES = 8 * 10**9
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +112,7 @@ def films(
         bad = {int(k): v for k, v in json.loads(notes.read_text()).items()}
         inputs: NDArray[np.uint8] = np.load(array, mmap_mode="r")
         if len(inputs) == len(material.records):
+            os.utime(array)
             report.log(f"{len(inputs)} films at {how.size} pixels from the cache")
             return _kept(material, inputs, bad)
     made: dict[int, str] = {}
@@ -124,6 +130,7 @@ def films(
                 "Bring the data back, then resume the job."
             )
     write_text(notes, json.dumps(made))
+    trim(registry.home() / "cache", array)
     return _kept(material, np.load(array, mmap_mode="r"), made)
 
 
@@ -168,6 +175,26 @@ class writing:  # noqa: N801
             os.replace(self._part, self._path)
         else:
             self._part.unlink(missing_ok=True)
+
+
+def trim(cache: Path, newest: Path, most: int = CACHE_BYTES) -> None:
+    """Delete what was not used for longest until the cache holds at most so many bytes.
+
+    A job that reads an array goes on with it: its memory map outlives the name.
+    """
+    for part in cache.glob("*/.part-*"):
+        # What a job that was killed left behind; a living one writes to its own.
+        if time.time() - part.stat().st_mtime > 86_400:
+            part.unlink(missing_ok=True)
+    arrays = [p for p in cache.glob("*/*.npy") if not p.name.startswith(".")]
+    arrays.sort(key=lambda p: p.stat().st_mtime)
+    total = sum(p.stat().st_size for p in arrays)
+    for path in arrays:
+        if total <= most or path == newest:
+            continue
+        total -= path.stat().st_size
+        path.unlink(missing_ok=True)
+        path.with_suffix(".json").unlink(missing_ok=True)
 
 
 def check_space(folder: Path, need: int) -> None:

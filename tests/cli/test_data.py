@@ -83,3 +83,14 @@ def test_what_cannot_be_indexed_is_said(
     code, text = run(capsys, "index", listing)
     assert code == 1
     assert "row 4: its path holds no file" in text
+
+
+def test_kept_films_can_be_deleted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    (tmp_path / "cache" / "films").mkdir(parents=True)
+    (tmp_path / "cache" / "films" / "a.npy").write_bytes(b"x" * 2_000_000)
+    (tmp_path / "models").mkdir()
+    assert run(capsys, "forget") == (0, "2 MB of decoded films and features deleted\n")
+    assert [p.name for p in tmp_path.iterdir()] == ["models"]

@@ -209,3 +209,20 @@ def test_runs_are_told_to_mlflow_where_it_is_asked_for(
     assert not any(str(drawn) in value for value in run.data.params.values())
     assert len(client.get_metric_history(run.info.run_id, "val_auc")) == 2
     assert "validation auc" in run.data.metrics
+
+
+def test_the_cache_forgets_what_was_not_used_for_longest(tmp_path: Path) -> None:
+    import os
+
+    from cxr_core.fine_tuning._material import trim
+
+    for age, name in enumerate(("new", "older", "oldest")):
+        for suffix in (".npy", ".json"):
+            path = tmp_path / "films" / f"{name}{suffix}"
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(b"x" * 100)
+            os.utime(path, (1e9 - age, 1e9 - age))
+    trim(tmp_path, tmp_path / "films" / "new.npy", most=200)
+    assert {p.stem for p in tmp_path.rglob("*.*")} == {"new", "older"}
+    trim(tmp_path, tmp_path / "films" / "new.npy", most=0)
+    assert {p.stem for p in tmp_path.rglob("*.*")} == {"new"}
