@@ -1,4 +1,4 @@
-"""`data index | split | leaks | download | forget`: what lies in a data set, before anything is trained."""
+"""`data index | split | leaks | download | forget`: what lies in a data set, before training."""
 
 from __future__ import annotations
 
