@@ -16,14 +16,14 @@ from cxr_core import display, figures, image, registry
 from cxr_core.errors import CxrError, DataError, ImageError
 from cxr_core.operating import ScoreSet, Sorted
 from cxr_core.reading import read_film
-from cxr_core.registry import ModelEntry
+from cxr_core.schema import Label
 from cxr_core.serve import Model
 from pages._threshold import finding, sources
 from pages._threshold.session import Bench
 from pages._threshold.words import plain
 
 NEAR, ACROSS, AT_ONCE = 12, 6, 12
-SIDE = 320
+SIDE, KEPT = 320, 120
 WORDS = ("normal", "pneumonia")
 
 
@@ -97,15 +97,18 @@ def _pictures(state: Bench, data: Sorted, found: Sequence[int], place: str) -> b
         return False
     entry = sources.entry_of(scores) or registry.find()
     model = _model(entry.name, entry.version, str(entry.folder))
+    # Small pictures, the latest of them: a session does not grow with what has been looked at.
+    for key in [k for k in state.kept if k.startswith("picture ")][:-KEPT]:
+        del state.kept[key]
     for start in range(0, len(here), ACROSS):
         for (i, path), column in zip(
             here[start : start + ACROSS], st.columns(ACROSS), strict=False
         ):
             with column:
-                _picture(state, scores, i, path, model, entry)
+                _picture(state, scores, i, path, model)
     st.caption(
         f"Read with {entry.name} {entry.version}; each heatmap shows what spoke for the class that "
-        "it called at its point in use."
+        "the film is called at this threshold."
     )
     if len(here) < len(found):
         st.caption(f"{len(found) - len(here)} of these {len(found)} films are not in that folder.")
@@ -135,12 +138,11 @@ def _with_folder(state: Bench, scores: ScoreSet, place: str) -> ScoreSet | None:
     return scores
 
 
-def _picture(
-    state: Bench, scores: ScoreSet, i: int, path: Path, model: Model, entry: ModelEntry
-) -> None:
-    key = f"picture {scores.sha256} {i} {entry.name} {entry.version}"
+def _picture(state: Bench, scores: ScoreSet, i: int, path: Path, model: Model) -> None:
+    called: Label = "PNEUMONIA" if scores.scores[i] >= state.point.threshold else "NORMAL"
+    key = f"picture {scores.sha256} {i} {called} {model.name} {model.version}"
     try:
-        shown = state.once(key, None, lambda: _laid(path, model))
+        shown = state.once(key, str(path), lambda: _laid(path, model, called))
     except CxrError as problem:
         st.caption(plain(f"{scores.films[i]}: {problem}"))
         return
@@ -149,8 +151,8 @@ def _picture(
     st.caption(f"{scores.scores[i]:.4f} · {WORDS[int(scores.labels[i])]} · {plain(name)}")
 
 
-def _laid(path: Path, model: Model) -> bytes:
-    """One film, small, with the heatmap of the class it was called laid over it, as JPEG."""
+def _laid(path: Path, model: Model, label: Label) -> bytes:
+    """One film, small, with the heatmap of what speaks for a class laid over it, as JPEG."""
     try:
         data = path.read_bytes()
     except OSError as problem:
@@ -159,14 +161,12 @@ def _laid(path: Path, model: Model) -> bytes:
         ) from problem
     film = image.decode(data)
     reading = read_film(film, "", model, show_anyway=True)
-    panel = display.render(display.panel(film, SIDE))
-    picture: NDArray[np.uint8] = panel
-    if reading.heatmaps is not None and reading.prediction is not None:
-        called = next(h for h in reading.heatmaps if h.label == reading.prediction.label)
-        if not called.flat:
+    picture: NDArray[np.uint8] = display.render(display.panel(film, SIDE))
+    for heatmap in reading.heatmaps or ():
+        if heatmap.label == label and not heatmap.flat:
             colours = figures.colour_table(figures.COLOUR_MAPS[0])
-            top = figures.scale_top(reading.heatmaps)
-            picture = display.overlay_on(panel, called, colours, top, 0.45)
+            top = figures.scale_top(reading.heatmaps or ())
+            picture = display.overlay_on(picture, heatmap, colours, top, 0.45)
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()

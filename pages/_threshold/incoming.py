@@ -181,6 +181,9 @@ def following() -> None:
         return
     for job in failed:
         st.error(plain(f"{job.title}: {job.state}. {job.reason or ''}"))
+        if st.button("Remove", key=f"threshold_remove_{job.id}", icon=":material/delete:"):
+            _table().remove(job.id)
+            st.rerun()
     if running:
         _progress(tuple(job.id for job in running))
 
