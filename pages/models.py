@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cxr_core import registry, shelf
-from pages._models import listing, one, several
+from pages._models import incoming, listing, one, several
 from pages._shared import entry
 
 
@@ -22,6 +22,7 @@ def main() -> None:
         one.show(chosen[0])
     else:
         st.caption("Choose a model to describe, rename, export or delete it; two to compare them.")
+        incoming.show()
 
 
 entry.through_app("pages/models.py")

@@ -88,7 +88,12 @@ ALLOWED = {
     "scoring": {
         "errors", "batch", "dataset", "jobs", "operating", "registry", "serve", "worklist",
     },
-    # Stored models as a person arranges them, and as files to take elsewhere.
+    # Stored models as a person arranges them, and as files from and to elsewhere.
+    "keras_file": {"errors"},
+    "adopt": {
+        "errors", "augmentation", "card", "classifier", "dataset", "features", "jobs",
+        "keras_file", "preprocess", "registry", "release", "train",
+    },
     "export": {
         "errors", "backbones", "card", "classifier", "dataset", "evaluate", "image", "jobs",
         "operating", "preprocess", "registry", "serve",
@@ -96,10 +101,9 @@ ALLOWED = {
     "shelf": {"errors", "card", "points", "registry"},
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
-        "errors", "schema", "batch", "card", "comparison", "dataset", "display", "evaluate",
-        "export", "fine_tuning", "jobs", "methods", "measure", "operating", "points", "recipe",
-        "registry", "release", "serve", "shelf", "snapshot",
-        "train", "worklist",
+        "errors", "schema", "adopt", "batch", "card", "comparison", "dataset", "display",
+        "evaluate", "export", "fine_tuning", "jobs", "methods", "measure", "operating", "points",
+        "recipe", "registry", "release", "serve", "shelf", "snapshot", "train", "worklist",
     },
     "__main__": {"cli"},
     "__init__": set(),

@@ -1,9 +1,10 @@
-"""`models export`: a stored model as a file to take elsewhere."""
+"""`models export | import`: a stored model as a file to take elsewhere, and one from elsewhere."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from cxr_core.cli import _options
@@ -27,6 +28,40 @@ def add(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "on the validation films in it",
     )
     command.add_argument("--json", action="store_true", help="JSON instead of text")
+    incoming = actions.add_parser(
+        "import",
+        help="store a .keras file as a model; code in it is never run",
+        description="A network needs a calibration, a threshold and a quality gate to be served. "
+        "They are made from the labelled films of FOLDER, which stay where they are.",
+    )
+    incoming.set_defaults(run=import_model)
+    incoming.add_argument("file", metavar="FILE.keras", type=Path)
+    incoming.add_argument("--name", required=True, help="small letters, digits, '-' and '_'")
+    incoming.add_argument(
+        "--films", required=True, type=Path, metavar="FOLDER",
+        help="a data set with NORMAL and PNEUMONIA",
+    )  # fmt: skip
+    incoming.add_argument(
+        "--scaling", choices=("0..255", "0..1", "-1..1"),
+        help="grey values that the network was trained on, unless its graph scales them itself",
+    )  # fmt: skip
+    incoming.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def import_model(arguments: argparse.Namespace) -> int:
+    from cxr_core import adopt
+
+    def tell(line: str) -> None:
+        print(f"{line} …", file=sys.stderr)
+
+    entry = adopt.adopt(
+        arguments.file, arguments.films, arguments.name, scaling=arguments.scaling, tell=tell
+    )
+    if arguments.json:
+        print(json.dumps({"name": entry.name, "version": entry.version}))
+    else:
+        print(f"{entry.name} {entry.version} is stored. See `models show {entry.name}`.")
+    return 0
 
 
 def export_model(arguments: argparse.Namespace) -> int:

@@ -28,13 +28,14 @@ examples:
   python -m cxr_core models rename mine@1.2.0 ward-7
   python -m cxr_core models describe ward-7 "Fine-tuned on the films of 2025"
   python -m cxr_core models delete ward-7@1.2.0
-  python -m cxr_core models export ward-7 --format int8 --films train/ --to ward-7.tflite"""
+  python -m cxr_core models export ward-7 --format int8 --films train/ --to ward-7.tflite
+  python -m cxr_core models import theirs.keras --name theirs --films train/ --scaling 0..1"""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     command = commands.add_parser(
         "models",
-        help="list, show, compare, verify, describe, rename, delete and export models",
+        help="list, show, compare, verify, describe, rename, delete, export and import models",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -39,6 +39,7 @@ KINDS: dict[str, Kind] = {
     "inspect": Kind("cxr_core.fine_tuning:inspect", "Inspection of a data set"),
     "download": Kind("cxr_core.fine_tuning:download", "Download of a data set", resumable=True),
     "score": Kind("cxr_core.scoring:run", "Scoring films", resumable=True),
+    "import": Kind("cxr_core.adopt:run", "Importing a model", memory=4 * 2**30),
     "export": Kind("cxr_core.export:run", "Exporting a model", memory=4 * 2**30),
     "latency": Kind("cxr_core.measure.latency:run", "Measuring latency", resumable=True),
     "probe": Kind("cxr_core.measure.probe:run", "Probing backbones", resumable=True),

@@ -150,7 +150,7 @@ def verify(entry: ModelEntry) -> tuple[str, ...]:
             problems.append(f"{filename} is not listed in {SUMS}")
     for filename, expected in sums.items():
         try:
-            received = _sha256(entry.path(filename))
+            received = file_sha256(entry.path(filename))
         except (ModelError, OSError):
             problems.append(f"{filename} is missing")
             continue
@@ -239,7 +239,8 @@ def _read_text(path: Path) -> str:
         ) from error
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """Of a file's content, hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -91,6 +91,7 @@ def _start(
             "threads": threads,
         },
         f"Latency of {names}",
+        threads,
     )
 
 

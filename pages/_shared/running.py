@@ -16,11 +16,14 @@ ACTIVE = (State.QUEUED, State.RUNNING)
 EVERY = 1.0
 
 
-def start(kind: str, config: Mapping[str, Any], title: str) -> None:
-    """Queue a job and let the executor begin with it; says why where it cannot."""
+def start(kind: str, config: Mapping[str, Any], title: str, threads: int | None = None) -> None:
+    """Queue a job and let the executor begin with it; says why where it cannot.
+
+    threads: most processors it may use; all but one unless given.
+    """
     try:
         table = _table()
-        table.submit(kind, dict(config), title=title)
+        table.submit(kind, dict(config), title=title, threads=threads)
         jobs.executor(table).tick()
     except CxrError as error:
         st.error(str(error), icon=":material/error:")

@@ -105,3 +105,17 @@ def test_two_models_stand_side_by_side_with_a_warning_where_their_films_differ(m
     facts = page.dataframe[1].value.set_index("")
     assert list(facts.columns) == ["tiny 1.0.0", "tiny 1.1.0"]
     assert facts.loc["AUC", "tiny 1.0.0"] == "not measured"
+
+
+def test_a_keras_file_is_examined_and_refused_with_the_reason_or_welcomed(
+    model_entry: ModelEntry, mine: ModelEntry
+):
+    page = opened()
+    page.file_uploader(key="models_file").set_value(("x.keras", b"no archive", "")).run()
+    assert "damaged or of another kind" in page.error[0].value
+    content = model_entry.path(registry.KERAS).read_bytes()
+    page.file_uploader(key="models_file").set_value(("x.keras", content, "")).run()
+    assert "No code in it" in page.success[0].value
+    page.text_input(key="models_import_name").set_value("Not A Name")
+    page.button(key="models_import_start").click().run()
+    assert page.error[0].value.startswith("Expected a model name")
