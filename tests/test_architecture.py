@@ -128,6 +128,8 @@ ONLY = {
         "measure",
     },
     "tf_explain": {"explain"},
+    "sqlalchemy": {"jobs"},
+    "ray": {"jobs"},
 }
 SOURCES = sorted(
     [*ROOT.glob("cxr_core/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("app.py")]

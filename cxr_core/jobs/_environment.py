@@ -25,15 +25,23 @@ THREADS = (
 )
 
 
-def environment(table: JobTable, job: Job) -> Mapping[str, str]:
-    """Its threads, the database, where data and package lie; paths absolute, as it moves away."""
+# What a process on another machine must be told.
+PASSED = ("CXR_HOME", _schema.URL, "CXR_JOB_KINDS", "PYTHONPATH")
+
+
+def surroundings(table: JobTable) -> dict[str, str]:
+    """The database, and where data and package lie; paths absolute, as it works elsewhere."""
     package = str(Path(cxr_core.__file__).resolve().parent.parent)
     others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    own = {
-        "TF_CPP_MIN_LOG_LEVEL": "2",
-        "PYTHONPATH": os.pathsep.join([package, *map(os.path.abspath, others)]),
-        "PYTHONUNBUFFERED": "1",
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(dict.fromkeys([package, *map(os.path.abspath, others)])),
         "CXR_HOME": str(registry.home().absolute()),
         _schema.URL: table.url,
     }
-    return {**os.environ, **own, **dict.fromkeys(THREADS, str(job.threads))}
+
+
+def environment(table: JobTable, job: Job) -> Mapping[str, str]:
+    """The same, with the threads that the job may use."""
+    own = {"TF_CPP_MIN_LOG_LEVEL": "2", "PYTHONUNBUFFERED": "1"}
+    return {**surroundings(table), **own, **dict.fromkeys(THREADS, str(job.threads))}

@@ -13,10 +13,13 @@ from cxr_core.jobs._environment import environment
 from cxr_core.jobs._job import Job
 from cxr_core.jobs._process import Identity
 from cxr_core.jobs._states import State
+from cxr_core.jobs._supervise import bury
 from cxr_core.jobs._table import JobTable
 
 AT_ONCE = "CXR_JOBS_AT_ONCE"
 SILENCE = 60.0  # seconds; another machine's processes show themselves by their heartbeat alone
+SILENT = f"Its machine gave no sign of life for {SILENCE:.0f} s. Resume it."
+_GONE = "Its process was gone: killed, or the machine was started again. Resume it."
 
 _children: list[subprocess.Popen[bytes]] = []
 _lock = threading.Lock()
@@ -79,28 +82,15 @@ class LocalExecutor:
                 if not worker.alive():
                     self._end(job, worker)
             elif self._table.silent(job, SILENCE):
-                self._table.finish(
-                    job,
-                    State.INTERRUPTED,
-                    f"Its machine gave no sign of life for {SILENCE:.0f} s. Resume it.",
-                )
+                bury(self._table, job, SILENT)
 
     def _end(self, job: Job, worker: Identity) -> None:
         # It may have ended well between the listing and the look at its process.
         if (job := self._table.get(job.id)).pid != worker.pid or job.state is not State.RUNNING:
             return
         _process.end_session(worker)
-        end = _outcome.stored(job.folder, job.attempt)
-        if end is not None:
-            self._table.finish(job, end.state, end.reason, end.result)
-        elif job.cancelling:
-            self._table.finish(job, State.CANCELLED, "Cancelled; its process had ended before.")
-        elif job.heartbeat is None:
+        if job.heartbeat is None:
             # Whoever claimed it died before its worker began.
             self._table.hand_back(job)
         else:
-            self._table.finish(
-                job,
-                State.INTERRUPTED,
-                "Its process was gone: killed, or the machine was started again. Resume it.",
-            )
+            bury(self._table, job, _GONE)

@@ -52,6 +52,15 @@ JOBS = sa.Table(
     sa.Column("cpus", sa.String(2000), nullable=False, default=""),
 )
 
+# Who fills a queue on a cluster, and what keeps it from doing so.
+KEEPERS = sa.Table(
+    "keepers",
+    metadata,
+    sa.Column("name", sa.String(80), primary_key=True),
+    sa.Column("heartbeat", sa.String(32), nullable=False),
+    sa.Column("problem", sa.Text),
+)
+
 
 def connect(url: str | None = None) -> sa.Engine:
     """An engine on the database, its table made where there is none. Raises JobError."""
@@ -61,8 +70,8 @@ def connect(url: str | None = None) -> sa.Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     with reading(engine) as connection:
-        missing = not sa.inspect(connection).has_table(JOBS.name)
-    if missing:
+        there = sa.inspect(connection).get_table_names()
+    if not {*metadata.tables} <= {*there}:
         with writing(engine) as connection:
             metadata.create_all(connection)
     return engine

@@ -49,6 +49,17 @@ def supervise(table: JobTable, job: Job) -> None:
         _tell(table, job, outcome, PATIENCE)
 
 
+def bury(table: JobTable, job: Job, why: str) -> None:
+    """End an attempt whose worker has died: as it said itself, else as interrupted, because why."""
+    end = _outcome.stored(job.folder, job.attempt)
+    if end is not None:
+        table.finish(job, end.state, end.reason, end.result)
+    elif job.cancelling:
+        table.finish(job, State.CANCELLED, "Cancelled; its process had ended before.")
+    else:
+        table.finish(job, State.INTERRUPTED, why)
+
+
 def _watch(table: JobTable, job: Job) -> Outcome | None:
     ours, theirs = os.pipe()
     arguments = [job.id, str(job.attempt), str(theirs), str(os.getpid())]

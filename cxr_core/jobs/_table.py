@@ -6,6 +6,7 @@ import json
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,10 +16,18 @@ from cxr_core.errors import JobError
 from cxr_core.jobs import _kinds, _process, _schema
 from cxr_core.jobs._job import Job, Json
 from cxr_core.jobs._process import Identity
-from cxr_core.jobs._schema import JOBS, now, reading, text, writing
+from cxr_core.jobs._schema import JOBS, KEEPERS, now, reading, text, writing
 from cxr_core.jobs._states import State, sources
 
 _COLUMNS = [JOBS.c[name] for name in Job.__dataclass_fields__]
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How long ago, in seconds, a keeper showed itself, and what was wrong then."""
+
+    age: float
+    problem: str | None
 
 
 def open_table(url: str | None = None) -> JobTable:
@@ -218,6 +227,30 @@ class JobTable:
         with reading(self._engine) as connection:
             last = datetime.fromisoformat(job.heartbeat or job.started or job.created)
             return now(connection) - last > timedelta(seconds=seconds)
+
+    def sign(self, keeper: str, problem: str | None = None) -> None:
+        """Say that a keeper of the queue is there, or what keeps it from being so."""
+        with writing(self._engine) as connection:
+            values = {"heartbeat": text(now(connection)), "problem": problem}
+            changed = connection.execute(
+                sa.update(KEEPERS).where(KEEPERS.c.name == keeper).values(**values)
+            )
+            if changed.rowcount == 0:
+                connection.execute(sa.insert(KEEPERS).values(name=keeper, **values))
+
+    def sign_off(self, keeper: str) -> None:
+        """Say that the keeper is gone, so that the next job starts another at once."""
+        with writing(self._engine) as connection:
+            connection.execute(sa.delete(KEEPERS).where(KEEPERS.c.name == keeper))
+
+    def last_sign(self, keeper: str) -> Sign | None:
+        """The keeper's last sign; None where there was never one."""
+        with reading(self._engine) as connection:
+            row = connection.execute(sa.select(KEEPERS).where(KEEPERS.c.name == keeper)).first()
+            if row is None:
+                return None
+            age = now(connection) - datetime.fromisoformat(row.heartbeat)
+            return Sign(age.total_seconds(), row.problem)
 
 
 def _mine(job: Job) -> sa.ColumnElement[bool]:

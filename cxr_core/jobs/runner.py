@@ -50,8 +50,18 @@ def run(identifier: str, attempt: int) -> Outcome:
             report.flush()
     except BaseException as error:
         if not isinstance(error, (CxrError, Cancelled)):
-            traceback.print_exc()
+            # The log may lie on the very disk that is full.
+            with contextlib.suppress(OSError):
+                sys.stderr.write(_where(error))
         return _outcome.of(attempt, error)
+
+
+def _where(error: BaseException) -> str:
+    """The lines it came from. Not its text: that may hold a film's name."""
+    earlier = error.__cause__ or error.__context__
+    before = f"{_where(earlier)}\nand then\n" if earlier is not None else ""
+    lines = "".join(traceback.format_tb(error.__traceback__))
+    return f"{before}{lines}{type(error).__name__}\n"
 
 
 if __name__ == "__main__":

@@ -61,8 +61,8 @@ def test_a_failed_job_is_told_with_its_reason_and_its_log(
 ) -> None:
     ended = said(capsys, "submit", "refuse", "--set", "how=bug", "--watch", code=1)[-1]
     assert "wheel" in ended["reason"]
-    assert main(["jobs", "show", ended["id"], "--lines", "3"]) == 0
-    assert "RuntimeError" in capsys.readouterr().out
+    assert main(["jobs", "show", ended["id"], "--lines", "9"]) == 0
+    assert "in refuse" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

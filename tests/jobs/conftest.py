@@ -77,11 +77,11 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres(postgres_server: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The same without a job table, and as $CXR_DATABASE_URL."""
-    monkeypatch.setenv("CXR_DATABASE_URL", postgres_server)
-    yield postgres_server
-    server.forget(postgres_server)
+def postgres(postgres_server: str, home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new database of it, as $CXR_DATABASE_URL."""
+    url = server.fresh(postgres_server)
+    monkeypatch.setenv("CXR_DATABASE_URL", url)
+    return url
 
 
 def stop(table: JobTable) -> None:

@@ -57,12 +57,20 @@ def refuse(config: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
     if config["how"] == "expected":
         raise DataError("Expected two classes; received one. Add films of the other.")
     if config["how"] == "full":
-        raise OSError(28, "No space left on device", "/films/someone.png")
+        raise OSError(28, "No space left on device", config["film"])
     if config["how"] == "gone":
-        raise FileNotFoundError(2, "No such file or directory", "/films/someone.png")
+        raise FileNotFoundError(2, "No such file or directory", config["film"])
     if config["how"] == "exit":
         os._exit(7)
     raise RuntimeError("the wheel came off")
+
+
+def fill(config: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
+    """Stores until the disk is full."""
+    report.progress(1, 2)
+    with (report.folder / "ballast").open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 65536)
 
 
 def deaf(config: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
@@ -79,6 +87,7 @@ MORE = {
     "environ": Kind("job_kinds:environ", "Look around"),
     "busy": Kind("job_kinds:busy", "Spin"),
     "refuse": Kind("job_kinds:refuse", "Refuse", resumable=True),
+    "fill": Kind("job_kinds:fill", "Fill the disk", resumable=True),
     "deaf": Kind("job_kinds:deaf", "Never look up", resumable=True, grace=1.0),
     "absent": Kind("job_kinds:absent", "Not there"),
 }

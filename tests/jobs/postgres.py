@@ -75,12 +75,20 @@ def server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def forget(url: str) -> None:
-    """Drop the job table, so that the next test finds none."""
-    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE IF EXISTS jobs"))
-    engine.dispose()
+def fresh(url: str) -> str:
+    """The address of a new, empty database beside it."""
+    name = "test_" + secrets.token_hex(6)
+    engine = sa.create_engine(_driver(url), isolation_level="AUTOCOMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    finally:
+        engine.dispose()
+    return url.rpartition("/")[0] + f"/{name}"
+
+
+def _driver(url: str) -> str:
+    return url.replace("postgresql:", "postgresql+psycopg:")
 
 
 def _account() -> pwd.struct_passwd:
@@ -94,7 +102,9 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     end = time.monotonic() + 60
     while True:
         try:
-            return forget(url)
+            engine = sa.create_engine(_driver(url))
+            with engine.connect():
+                return engine.dispose()
         except sa.exc.OperationalError:
             assert process.poll() is None, log.read_text()
             assert time.monotonic() < end, log.read_text()

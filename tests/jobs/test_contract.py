@@ -117,6 +117,10 @@ class Contract:
 class TestLocalOnSqlite(Contract):
     """A process per job on this machine, the table in a file."""
 
+    def test_not_even_its_children_get_more_processors_than_it(self, queue: Queue) -> None:
+        spun = queue.end(queue.submit("busy", {}, threads=1))
+        assert 0 < (spun.result or {})["processors"] < 1.3
+
 
 @pytest.mark.usefixtures("postgres")
 class TestLocalOnPostgres(Contract):
