@@ -9,7 +9,7 @@ from pages._fine_tune import form, live, queue
 from pages._fine_tune.draft import draft
 from pages._shared import entry
 
-WELCOME = "Choose films, a backbone and a method; start; watch it learn; review with what it made."
+WELCOME = "Choose films, a backbone and a method; start; watch it learn."
 
 
 def main() -> None:

@@ -134,8 +134,13 @@ def schedule(rates: Sequence[float]) -> tuple[Columns, Spec]:
     return columns(panel, [run]), curves(panel) | {"title": None, "height": 110}
 
 
-def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> go.Figure:
-    """counts: rows are true, columns called. Colour and per cent are shares of a true class."""
+def confusion(
+    counts: Sequence[Sequence[int]], classes: Sequence[str], *, dark: bool = False
+) -> go.Figure:
+    """counts: rows are true, columns called. Colour and per cent are shares of a true class.
+
+    dark: the theme's background, on which the words must be read.
+    """
     shares = [[n / max(1, sum(row)) for n in row] for row in counts]
     names = [name.capitalize() for name in classes]
     figure = go.Figure(
@@ -147,13 +152,12 @@ def confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> go.Fig
     )  # fmt: skip
     for i, row in enumerate(counts):
         for j, n in enumerate(row):
-            # An annotation takes the theme's own colour of text; a heatmap's text does not.
             figure.add_annotation(
                 x=j,
                 y=i,
                 text=f"<b>{n:,}</b><br>{shares[i][j]:.1%}",
                 showarrow=False,
-                font={"size": 14},
+                font={"size": 14, "color": "#e6eaee" if dark else "#1b2430"},
             )
     figure.update_layout(
         height=230, margin={"l": 8, "r": 8, "t": 8, "b": 8},

@@ -158,7 +158,7 @@ def details(draft: Draft, facts: Facts) -> None:
                 "Patients are not known: films of one patient may come to lie on both sides. A CSV "
                 "with a column patient says who is who."
             )
-        _listed("rows or files left out of the index", facts.left_out)
+        _listed("Rows or files left out of the index", facts.left_out)
     with report:
         _leaks(draft)
 
@@ -214,7 +214,7 @@ def _report(found: dict[str, Any]) -> None:
                 },
                 hide_index=True,
             )
-    _listed("films that cannot be read or indexed, left out of every run", found.get("left_out"))
+    _listed("Left out of every run, because they cannot be read or indexed", found.get("left_out"))
     for note in found.get("notes", ()):
         st.caption(note)
 
@@ -222,7 +222,7 @@ def _report(found: dict[str, Any]) -> None:
 def _listed(what: str, rows: Any) -> None:
     if not rows:
         return
-    with st.expander(f"{len(rows)} {what}"):
+    with st.expander(f"{what}: {len(rows):,}"):
         st.dataframe(
             {"Film": [r[0] for r in rows[:LISTED]], "Why": [r[1] for r in rows[:LISTED]]},
             hide_index=True,

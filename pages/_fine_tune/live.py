@@ -42,6 +42,7 @@ def _live(identifier: str, draft: Draft, ended: bool) -> None:
     _head(job, draft)
     queue.problems()
     if job.kind != queue.TRAIN:
+        _log(job)
         return
     rows = jobs.history(job.folder)
     _figures(job, rows)

@@ -101,7 +101,10 @@ def _judged(job: Job, name: str, words: str, found: Mapping[str, Any]) -> None:
     with matrix:
         key = f"tune_confusion_{name}"
         st.plotly_chart(
-            training.confusion(found["confusion"], found["classes"]), key=key,
+            training.confusion(
+                found["confusion"], found["classes"], dark=st.context.theme.type == "dark"
+            ),
+            key=key,
             config={"displayModeBar": False}, alt="Confusion matrix: rows true, columns called.",
         )  # fmt: skip
         export.buttons(key, f"confusion-{name}-{job.id}")
@@ -135,6 +138,7 @@ def _worst(job: Job, worst: Sequence[Mapping[str, Any]]) -> None:
         "The validation films it gets most wrong, as the network saw them",
         key=f"tune_worst_{job.id}", icon=":material/sentiment_dissatisfied:",
     ):  # fmt: skip
+        st.caption("Each with its own class, and the probability that the network gave to it.")
         for start in range(0, len(worst), ACROSS):
             for place, row in zip(st.columns(ACROSS), worst[start : start + ACROSS], strict=False):
                 path = job.folder / str(row["picture"])
@@ -142,7 +146,7 @@ def _worst(job: Job, worst: Sequence[Mapping[str, Any]]) -> None:
                     if path.is_file():
                         st.image(path.read_bytes(), width="stretch")
                     st.markdown(
-                        f":small[{str(row['label']).lower()}, given {row['probability']:.1%}  \n"
+                        f":small[{str(row['label']).lower()} {100 * row['probability']:.1f} %  \n"
                         f"`{str(row['film_id']).rsplit('/', 1)[-1]}`]"
                     )
 

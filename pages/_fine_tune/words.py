@@ -7,16 +7,16 @@ from datetime import UTC, datetime
 
 
 def clock(seconds: float) -> str:
-    """'8 s', '3 min 20 s', '2 h 5 min'."""
-    whole = round(seconds)
-    if whole < 1:
-        return "under 1 s"
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if minutes < 10 and rest else f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
+    """'8 s', '3.3 min', '25 min', '2 h 5 min': short enough for a narrow column."""
+    if seconds < 1:
+        return "< 1 s"
+    if round(seconds) < 60:
+        return f"{seconds:.0f} s"
+    if seconds < 600:
+        return f"{seconds / 60:.1f} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if not hours:
+        return f"{minutes} min"
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 

@@ -21,6 +21,7 @@ from cxr_core.jobs._process import identity
 from cxr_core.methods import METHODS, DataChoice, Plan, as_config, from_config, method
 from pages._fine_tune import fields
 from pages._fine_tune.draft import Draft, changed, differences
+from pages._fine_tune.words import clock
 
 ROOT = Path(__file__).resolve().parents[2]
 WAYS = ("train", "estimate", "inspect", "download")
@@ -217,7 +218,7 @@ def test_measurement_of_these_settings_is_shown_and_of_others_is_not(table: JobT
     }  # fmt: skip
     table.finish(job, State.DONE, None, result)
     page.run()
-    assert {"11 min", "1.2 GB"} <= {m.value for m in page.metric}
+    assert {"12 min", "1.2 GB"} <= {m.value for m in page.metric}
     labelled(page.number_input, "Epochs").set_value(3).run()
     assert not page.metric
     assert "not measured yet" in words(page)
@@ -316,6 +317,17 @@ def test_differences_from_a_methods_defaults_rebuild_the_settings(key: str):
         base, epochs=base.epochs + 1, augmentation=replace(base.augmentation, rotate=3.5)
     )
     assert changed(base, differences(base, other)) == other
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.2, "< 1 s"), (59.4, "59 s"), (59.6, "1.0 min"), (200, "3.3 min"), (900, "15 min"),
+        (3599, "1 h"), (7500, "2 h 5 min"),
+    ],
+)  # fmt: skip
+def test_durations_are_short_and_round(seconds: float, said: str):
+    assert clock(seconds) == said
 
 
 def test_every_setting_can_be_asked_for():
