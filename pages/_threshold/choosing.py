@@ -8,7 +8,6 @@ import streamlit as st
 
 from cxr_core import operating as op
 from cxr_core.errors import DataError
-from cxr_core.schema import Interval
 from pages._threshold import locking
 from pages._threshold.session import Bench
 from pages._threshold.words import plain
@@ -171,26 +170,21 @@ def optimism(state: Bench) -> None:
     except DataError as problem:
         st.caption(plain(problem))
         return
-    st.dataframe(
-        {
-            "Figure": [row.name for row in found.rows],
-            "chosen on": [f"{100 * row.apparent:.1f}" for row in found.rows],
-            "others": [f"{100 * row.held_out:.1f}" for row in found.rows],
-            "95 %": [_points(row.optimism) for row in found.rows],
-        },
-        hide_index=True, key="threshold_optimism", height="content",
-        column_config={
-            "95 %": st.column_config.TextColumn("optimism", help="Points, with 95 % of splits."),
-        },
-    )  # fmt: skip
-    st.caption(plain(found.sentence))
+    lines = [
+        f"| {row.name} | {100 * row.apparent:.1f} | {100 * row.held_out:.1f} | "
+        f"{100 * row.optimism.value:+.1f} |"
+        for row in found.rows
+    ]
+    aim = found.aim.optimism
+    # Set small: the side is 240 pixels wide.
+    st.caption("\n".join(["| % | here | others | gap |", "| --- | ---: | ---: | ---: |", *lines]))
+    st.caption(
+        f"{plain(found.sentence)} In 95 % of the splits the gap lay between "
+        f"{100 * aim.low:+.1f} and {100 * aim.high:+.1f} points."
+    )
 
 
 def _as_if(at_least: float) -> None:
     """Choose by the sensitivity that the handle has reached."""
     st.session_state["threshold_value_sensitivity"] = at_least
     st.session_state[CRITERION] = "sensitivity"
-
-
-def _points(interval: Interval) -> str:
-    return f"{100 * interval.value:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
