@@ -20,7 +20,8 @@ class Kind:
     resumable: a second attempt goes on from what the first left in `report.folder`.
     gpus: how many it can use; on this machine it sees all, on a cluster it asks for so many of
     them as a machine there has. memory: bytes to ask a cluster for. grace: seconds after a cancel
-    before it is ended by force, for storing its best checkpoint.
+    before it is ended by force, for storing its best checkpoint. light: it mostly waits for a disk
+    or the network, and need not wait for those that compute.
     """
 
     target: str
@@ -29,6 +30,7 @@ class Kind:
     gpus: int = 0
     memory: int = 2 * 2**30
     grace: float = 30.0
+    light: bool = False
 
 
 KINDS: dict[str, Kind] = {
@@ -36,15 +38,24 @@ KINDS: dict[str, Kind] = {
         "cxr_core.fine_tuning:run", "Fine-tuning", True, gpus=8, memory=6 * 2**30, grace=90.0
     ),
     "estimate": Kind("cxr_core.fine_tuning:estimate", "Estimate of a fine-tuning", gpus=1),
-    "inspect": Kind("cxr_core.fine_tuning:inspect", "Inspection of a data set"),
-    "download": Kind("cxr_core.fine_tuning:download", "Download of a data set", resumable=True),
+    "inspect": Kind("cxr_core.fine_tuning:inspect", "Inspection of a data set", light=True),
+    "download": Kind(
+        "cxr_core.fine_tuning:download", "Download of a data set", resumable=True, light=True
+    ),
     "score": Kind("cxr_core.scoring:run", "Scoring films", resumable=True),
     "import": Kind("cxr_core.adopt:run", "Importing a model", memory=4 * 2**30),
     "export": Kind("cxr_core.export:run", "Exporting a model", memory=4 * 2**30),
     "latency": Kind("cxr_core.measure.latency:run", "Measuring latency", resumable=True),
     "probe": Kind("cxr_core.measure.probe:run", "Probing backbones", resumable=True),
-    "weights": Kind("cxr_core.measure.download:run", "Downloading weights", resumable=True),
+    "weights": Kind(
+        "cxr_core.measure.download:run", "Downloading weights", resumable=True, light=True
+    ),
 }
+
+
+def light() -> list[str]:
+    """The names of the light kinds."""
+    return [name for name, kind in KINDS.items() if kind.light]
 
 
 def find(name: str) -> Kind:

@@ -173,18 +173,27 @@ class JobTable:
     def claim_next(self, by: Identity, most: int, cpus: Sequence[int]) -> Job | None:
         """Claim the oldest queued job where fewer than `most` run on the machine of `by`.
 
-        It is given the least used of `cpus`, as many as its threads. None where there is nothing
-        to start.
+        Light kinds are counted apart. It is given the least used of `cpus`, as many as its
+        threads. None where there is nothing to start.
         """
+        waiting = sa.select(JOBS.c.id).where(JOBS.c.state == State.QUEUED).limit(1)
         with reading(self._engine) as connection:
-            if connection.execute(_oldest()).first() is None:
+            if connection.execute(waiting).first() is None:
                 return None
         with writing(self._engine) as connection:
-            running = connection.execute(
-                sa.select(JOBS.c.cpus).where(JOBS.c.state == State.RUNNING, JOBS.c.host == by.host)
-            ).all()
-            oldest = connection.execute(_oldest()).first()
-            if oldest is None or len(running) >= most:
+            here = sa.and_(JOBS.c.state == State.RUNNING, JOBS.c.host == by.host)
+            running = connection.execute(sa.select(JOBS.c.kind, JOBS.c.cpus).where(here)).all()
+            light = _kinds.light()
+            full = [
+                sum((row.kind in light) is lane for row in running) >= most
+                for lane in (False, True)
+            ]
+            queued = sa.select(JOBS.c.id, JOBS.c.kind, JOBS.c.threads)
+            queued = queued.where(JOBS.c.state == State.QUEUED).order_by(JOBS.c.number)
+            oldest = next(
+                (row for row in connection.execute(queued) if not full[row.kind in light]), None
+            )
+            if oldest is None:
                 return None
             taken = [int(cpu) for row in running for cpu in row.cpus.split(",") if cpu]
             # The last processors first: the first of them serve most interrupts.
@@ -257,11 +266,6 @@ def _mine(job: Job) -> sa.ColumnElement[bool]:
     return sa.and_(
         JOBS.c.id == job.id, JOBS.c.attempt == job.attempt, JOBS.c.state == State.RUNNING
     )
-
-
-def _oldest() -> sa.Select[Any]:
-    queued = sa.select(JOBS.c.id, JOBS.c.threads).where(JOBS.c.state == State.QUEUED)
-    return queued.order_by(JOBS.c.number).limit(1)
 
 
 def _begin(connection: sa.Connection, identifier: str, by: Identity, cpus: str) -> Job | None:

@@ -84,6 +84,7 @@ def deaf(config: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
 
 MORE = {
     "count": Kind("job_kinds:count", "Count", resumable=True),
+    "light": Kind("job_kinds:count", "Count lightly", light=True),
     "environ": Kind("job_kinds:environ", "Look around"),
     "busy": Kind("job_kinds:busy", "Spin"),
     "refuse": Kind("job_kinds:refuse", "Refuse", resumable=True),

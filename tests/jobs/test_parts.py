@@ -52,6 +52,24 @@ def in_state(table: JobTable, state: State) -> Job:
     return table.get(job.id)
 
 
+def test_light_jobs_do_not_wait_for_those_that_compute_and_are_given_other_processors(
+    home: Path,
+) -> None:
+    table, mine = open_table(), identity()
+    heavy, waits = (table.submit("count", {}, threads=1) for _ in range(2))
+    light, later = (table.submit("light", {}, threads=1) for _ in range(2))
+    claimed = [table.claim_next(mine, 1, [0, 1]) for _ in range(3)]
+    assert [job and (job.id, job.cpus) for job in claimed] == [
+        (heavy.id, "1"),
+        (light.id, "0"),
+        None,
+    ]
+    assert claimed[1] is not None
+    assert table.finish(claimed[1], State.DONE)
+    assert [job and job.id for job in [table.claim_next(mine, 1, [0, 1])]] == [later.id]
+    assert table.get(waits.id).state is State.QUEUED
+
+
 def test_torn_rows_of_a_history_are_left_out_and_do_not_swallow_the_next(tmp_path: Path) -> None:
     _history.append(tmp_path, {"epoch": 1, "loss": np.float32(0.5)})
     with (tmp_path / _history.FILE).open("ab") as file:
