@@ -54,7 +54,13 @@ def as_text(result: Mapping[str, Any], work: Path) -> str:
                 f"n {found['n']}"
             )
     for k, part in enumerate(result.get("parts") or (), start=1):
-        lines.append(f"part {k}: {part['backbone']}, validation AUC {part['auc']:.3f}")
+        area = "not measured" if part["auc"] is None else f"{part['auc']:.3f}"
+        lines.append(f"part {k}: {part['backbone']}, validation AUC {area}")
+    if crossed := result.get("cross_validation"):
+        lines.append(
+            f"cross-validated AUC {crossed['auc_mean']:.3f}, standard deviation "
+            f"{crossed['auc_sd']:.3f} over {crossed['folds']} folds"
+        )
     for name, count in (result.get("first") or {}).items():
         lines.append(f"{count:>5}  {name}")
     model = result.get("model")

@@ -71,8 +71,12 @@ def finish(
     test = None
     if len(split.test):
         test = _mean_logits(chosen, inputs, split.test, report, "scoring test films")
+    each = [_part_figures(p, material) for p in parts] if len(parts) > 1 else []
+    varied = _varied(each) if settings.folds else {}
     if len(material.classes) == 2:
-        result = _two_classes(plan, material, inputs, found, chosen, split, held, test, report)
+        result = _two_classes(
+            plan, material, inputs, found, chosen, split, held, test, varied, report
+        )
     else:
         result = _several(material, inputs, split, held, test, report)
     if "model" not in result:
@@ -97,7 +101,8 @@ def finish(
         "data_sha256": material.data_sha256,
         "split_sha256": dataset.split_hash(material.records, split),
         "epochs": [len(p.history) for p in parts],
-        "parts": [_part_figures(p, material) for p in parts] if len(parts) > 1 else [],
+        "parts": each,
+        **varied,
         "logs": "tensorboard",
     }
 
@@ -111,6 +116,7 @@ def _two_classes(
     split: Split,
     held: NDArray[np.float32],
     test: NDArray[np.float32] | None,
+    varied: dict[str, Any],
     report: Reporter,
 ) -> dict[str, Any]:
     z = held[:, 0].astype(np.float64)
@@ -118,7 +124,7 @@ def _two_classes(
     registered = None
     result: dict[str, Any] = {}
     if material.classes == CLASSES:
-        registered = _store(plan, material, inputs, found, chosen, split, z, test, report)
+        registered = _store(plan, material, inputs, found, chosen, split, z, test, varied, report)
         card = registered.card
         calibration, threshold = card.calibration, card.operating_point.threshold
         result["model"] = {"name": registered.name, "version": registered.version}
@@ -179,6 +185,7 @@ def _store(
     split: Split,
     held: NDArray[np.float64],
     test: NDArray[np.float32] | None,
+    varied: dict[str, Any],
     report: Reporter,
 ) -> registry.ModelEntry:
     """Write the model to the registry, once: a job that goes on finds what it stored."""
@@ -197,10 +204,11 @@ def _store(
 
     def other(calibration: Calibration, threshold: float) -> dict[str, Any]:
         if test is None:
-            return {"test": "not measured"}
+            return {"test": "not measured"} | varied
         p = calibrated(calibration, test[:, 0].astype(np.float64))
         figures = judged(p, y[split.test], material.classes, threshold)
-        return {"test": figures | {"what": "the data set's own test films; not trained on"}}
+        what = "the data set's own test films; not trained on"
+        return {"test": figures | {"what": what}} | varied
 
     done = release.Finished(
         model=found.model,
@@ -272,6 +280,21 @@ def _facts(plan: Plan, material: Material, split: Split) -> DataFacts:
         split_seed=plan.data.seed,
         extra={"split": plan.data.split, "notes": list(split.notes)},
     )
+
+
+def _varied(folds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """How much the folds' AUC varies: mean and standard deviation over them."""
+    found = [row["auc"] for row in folds if row["auc"] is not None]
+    if len(found) < 2:
+        return {}
+    return {
+        "cross_validation": {
+            "folds": len(folds),
+            "auc": found,
+            "auc_mean": float(np.mean(found)),
+            "auc_sd": float(np.std(found, ddof=1)),
+        }
+    }
 
 
 def _part_figures(part: Part, material: Material) -> dict[str, Any]:

@@ -121,6 +121,9 @@ def test_an_ensemble_and_folds_run_to_the_end(
     folds = Told(tmp_path / "folds")
     result = fine_tuning.run(config(drawn, replace(short, folds=4), method="k-fold"), folds)
     assert [p["n"] for p in result["parts"]] == [30] * 4
+    areas = [p["auc"] for p in result["parts"]]
+    assert result["cross_validation"]["auc_mean"] == pytest.approx(np.mean(areas))
+    assert result["cross_validation"]["auc_sd"] == pytest.approx(np.std(areas, ddof=1))
     assert len((folds.folder / "history.csv").read_text().splitlines()) == 5
 
 

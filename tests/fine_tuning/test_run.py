@@ -125,14 +125,22 @@ def test_several_classes_are_trained_and_kept_with_the_job(tmp_path: Path, home:
     assert registry.list_models([home / "models"]) == ()
 
 
-def test_unreadable_films_are_left_out_and_counted(tmp_path: Path, home: Path) -> None:
-    source = draw(tmp_path / "films", 100)
-    (source / "NORMAL" / "IM-0900-0001.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+def test_test_films_are_judged_apart_and_unreadable_ones_are_left_out(
+    tmp_path: Path, home: Path
+) -> None:
+    source = draw(tmp_path / "films" / "train", 120).parent
+    draw(source / "test", 20)
+    (source / "train" / "NORMAL" / "IM-0900-0001.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     told = Told(tmp_path / "job")
     result = fine_tuning.run(config(source, replace(TINY, epochs=1)), told)
     assert result["left_out"] == 1
     assert any("IM-0900-0001" in line and "left out" in line for line in told.lines)
-    assert sum(result["films"][s][c] for s in result["films"] for c in result["films"][s]) == 100
+    assert result["films"]["test"] == {"NORMAL": 10, "PNEUMONIA": 10}
+    assert result["validation"]["n"] == 24
+    assert result["test"]["n"] == np.sum(result["test"]["confusion"]) == 20
+    [entry] = registry.list_models([home / "models"])
+    assert entry.card.other["test"]["n"] == 20
+    assert entry.card.data.n_train == 96
 
 
 def test_a_plan_that_cannot_work_is_refused_by_the_job_too(drawn: Path, tmp_path: Path) -> None:
