@@ -37,8 +37,9 @@ _ADVICE: dict[tuple[Amount, Likeness], Advice] = {
     ("small", "different"): Advice(
         "A linear classifier on features from an earlier layer",
         "Late layers know photographs' things; early ones know edges and textures, which films "
-        "have too. There is too little data to learn new late layers: freeze, and augment.",
-        "features-dense", "frozen",
+        "have too. Nearest to it here: keep the whole base frozen and augment, for there is too "
+        "little data to learn new late layers.",
+        "frozen", "features-dense",
     ),
     ("large", "different"): Advice(
         "All of it, from pretrained weights",

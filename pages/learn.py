@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from pages._learn import architectures, as_it_came, augmentation, inside, which, why
+from pages._learn import architectures, as_it_came, augmentation, inside, mistakes, which, why
 from pages._shared import entry
 
 VIEWS: dict[str, Callable[[], None]] = {
@@ -15,6 +15,7 @@ VIEWS: dict[str, Callable[[], None]] = {
     "Augmentation": augmentation.page,
     "Why?": why.page,
     "As it came": as_it_came.page,
+    "Mistakes": mistakes.page,
     "Which method?": which.page,
 }
 

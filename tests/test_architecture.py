@@ -26,6 +26,10 @@ ALLOWED = {
     "zoo": {"errors", "architectures", "graph"},
     "transformations": {"preprocess"},
     "advice": set(),
+    "mistakes": {"errors", "operating"},
+    "rehearsal": {
+        "errors", "backbones", "classifier", "dataset", "image", "jobs", "mistakes", "preprocess",
+    },
     # Networks opened up for a lecture, in a process of its own.
     "inside": {
         "errors", "architectures", "explain", "graph", "preprocess", "registry", "zoo",
@@ -114,13 +118,23 @@ ALLOWED = {
 ONLY = {
     "streamlit": {"app", "pages"},
     "plotly": {"figures"},
-    "tensorflow": {"features", "classifier", "zoo", "train", "explain", "fine_tuning", "measure"},
+    "tensorflow": {
+        "features",
+        "classifier",
+        "zoo",
+        "train",
+        "explain",
+        "fine_tuning",
+        "measure",
+        "rehearsal",
+    },
     # graph: Keras networks taken apart, for zoo, explain and inside alike.
     "keras": {
         "features",
         "classifier",
         "graph",
         "inside",
+        "rehearsal",
         "zoo",
         "train",
         "explain",
@@ -251,7 +265,16 @@ def test_pages_call_the_package_and_not_each_other() -> None:
 
 
 def test_pages_and_app_never_import_what_a_training_run_needs() -> None:
-    run = {"train", "features", "classifier", "zoo", "fine_tuning", "measure", "release"}
+    run = {
+        "train",
+        "features",
+        "classifier",
+        "zoo",
+        "fine_tuning",
+        "measure",
+        "release",
+        "rehearsal",
+    }
     wrong = [e.line for e in ALL if e.source in {"app", "pages"} and e.target in run]
     assert wrong == []
 

@@ -26,7 +26,7 @@ from cxr_core.figures._film import (
 )
 from cxr_core.figures._ink import legible
 from cxr_core.figures._layers import layer_shares, scaled_networks, scaling_curve
-from cxr_core.figures._learn import deletion_curve, guesses, picture, tiles
+from cxr_core.figures._learn import deletion_curve, guesses, picture, tiles, two_losses
 from cxr_core.figures._spans import Span, spans
 
 __all__ = [
@@ -65,4 +65,5 @@ __all__ = [
     "scaling_curve",
     "spans",
     "tiles",
+    "two_losses",
 ]

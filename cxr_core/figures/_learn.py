@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import plotly.graph_objects as go
@@ -197,6 +197,30 @@ def deletion_curve(
                "fixedrange": True},
         yaxis={"title": {"text": "score (logit)", "font_size": 15}, "tickfont_size": 14,
                "fixedrange": True},
+    )  # fmt: skip
+    return figure
+
+
+def two_losses(
+    wrong: Sequence[Mapping[str, float]], right: Sequence[Mapping[str, float]], height: int = 260
+) -> go.Figure:
+    """Validation loss by epoch of a mistake and of the right way. Rows: epoch, val_loss."""
+    traces = [
+        go.Scatter(
+            x=[row["epoch"] for row in rows], y=[row["val_loss"] for row in rows], name=name,
+            mode="lines+markers", line={"color": colour, "width": 4}, marker_size=10,
+        )
+        for rows, name, colour in ((wrong, "wrong", _FOR), (right, "right", _AGAINST))
+    ]  # fmt: skip
+    figure = go.Figure(traces)
+    most = max(row["val_loss"] for row in (*wrong, *right))
+    figure.update_layout(
+        height=height, margin={"l": 70, "r": 8, "t": 8, "b": 50},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font_size": 15},
+        xaxis={"title": {"text": "epoch", "font_size": 15}, "dtick": 1, "tickfont_size": 14,
+               "fixedrange": True},
+        yaxis={"title": {"text": "validation loss", "font_size": 15}, "tickfont_size": 14,
+               "fixedrange": True, "range": [0, 1.08 * most]},
     )  # fmt: skip
     return figure
 

@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
     "weights": Kind(
         "cxr_core.measure.download:run", "Downloading weights", resumable=True, light=True
     ),
+    "rehearsal": Kind("cxr_core.rehearsal:run", "A mistake, and the right way", gpus=1),
 }
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from cxr_core import advice, methods
+from cxr_core import advice, jobs, methods
+from cxr_core.errors import CxrError
+from cxr_core.methods import DataChoice, Plan
+from pages._learn import queue
 
 SIMILAR = {
     "different": "Different: films, scans, microscopy",
@@ -40,7 +43,26 @@ def page() -> None:
     if found.instead is not None:
         other = methods.method(found.instead)
         st.info(f"**Or: {other.title}.** {other.what} {other.when}", icon=":material/alt_route:")
+    _queue(found.method, first.title)
     st.markdown("### Which backbone?")
     lines = [f"| {when} | **{what}** |" for when, what in advice.BACKBONES]
     st.markdown("| what counts | take |\n| --- | --- |\n" + "\n".join(lines))
     st.markdown("Measured side by side, on this machine too, on the page *Compare*.")
+
+
+def _queue(key: str, title: str) -> None:
+    """The recommended method on a folder, as a fine-tuning job with the method's own settings."""
+    with st.form("learn_which_queue", border=True):
+        source = st.text_input("Folder of films to try it on", key="learn_which_source")
+        if not st.form_submit_button(f"Queue: {title}", icon=":material/play_arrow:"):
+            return
+        try:
+            data = DataChoice(str(queue.folder(source)))
+            plan = Plan(data, key, methods.method(key).defaults)
+            methods.check_plan(plan)
+            job = queue.table().submit("train", methods.as_config(plan), title=title)
+            jobs.executor(queue.table()).tick()
+        except CxrError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        queue.said(job.id)

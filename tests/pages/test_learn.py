@@ -15,12 +15,14 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from cxr_core import advice, jobs, methods, mistakes
 from cxr_core.architectures import ARCHITECTURES
 from cxr_core.explain.gallery import METHODS
+from cxr_core.mistakes import MISTAKES
 from cxr_core.registry import ModelEntry
 from cxr_core.transformations import TRANSFORMATIONS
 from cxr_core.workroom import Answer, Workroom
-from pages._learn import room
+from pages._learn import queue, room
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -245,3 +247,53 @@ def test_the_page_loads_no_keras() -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert run.stdout.strip().endswith("[]"), run.stderr[-500:]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's folder with no jobs."""
+    monkeypatch.setenv("CXR_HOME", str(tmp_path))
+    monkeypatch.delenv("CXR_DATABASE_URL", raising=False)
+    monkeypatch.setattr(queue.jobs.executor(jobs.open_table()).__class__, "tick", lambda self: None)
+    return tmp_path
+
+
+@pytest.mark.parametrize("row", MISTAKES, ids=lambda row: row.key)
+def test_each_mistake_says_what_it_cost(home: Path, page: AppTest, row: Any) -> None:
+    view(page, "Mistakes")
+    page.button_group(key="learn_mistake").set_value(row.key).run()
+    assert not page.exception
+    said = words(page)
+    assert row.happens in said
+    assert row.lesson in said
+    assert "McNemar" in said
+    assert [code.value for code in page.code] == [row.wrong_code, row.right_code]
+    assert len(page.metric) == 4
+    found = mistakes.pair(row.key).comparison
+    sure = found.all.p <= 0.05 or (found.auc_p or 1) <= 0.05
+    assert ("chance alone" in said) != sure
+
+
+def test_both_runs_of_a_mistake_are_queued(home: Path, page: AppTest) -> None:
+    view(page, "Mistakes")
+    page.text_input(key="learn_rehearse_source").set_value("")
+    page.button[-1].click().run()
+    assert "Expected a folder" in page.error[0].value
+    page.text_input(key="learn_rehearse_source").set_value(str(home))
+    page.button[-1].click().run()
+    assert not page.exception
+    assert not page.error, page.error[0].value
+    (job,) = jobs.open_table().list(kind="rehearsal")
+    assert job.config == {"source": str(home), "mistake": "double_rescaling", "seed": 0}
+
+
+def test_the_recommended_method_is_queued(home: Path, page: AppTest) -> None:
+    view(page, "Which method?")
+    page.text_input(key="learn_which_source").set_value(str(home))
+    page.button[-1].click().run()
+    assert not page.exception
+    assert not page.error, page.error[0].value
+    (job,) = jobs.open_table().list(kind="train")
+    plan = methods.from_config(job.config)
+    assert plan.method == advice.advise(3000, "different").method
+    assert plan.data.source == str(home)
