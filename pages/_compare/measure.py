@@ -123,6 +123,11 @@ def _found(rows: Sequence[Row], results: Results) -> None:
         "; ".join(f"{s.row}, {s.group}: median {s.middle:.3g} ms" for s in spans),
         "latency",
     )
+    if any(one.busy for _, one in shown):
+        st.caption(
+            f"Hollow: other programs used more than {100 * comparison.BUSY:.0f} % of the "
+            "processors meanwhile, so the figure is too high, by how much nobody knows."
+        )
     st.dataframe(
         _table(shown, runtimes), key="compare_latencies", hide_index=True,
         column_config={

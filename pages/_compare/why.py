@@ -121,13 +121,19 @@ def _field(
         f"{UP[up]} against {unit}; area for parameters. On the Pareto front: {on_front}.",
         "backbones",
     )
-    st.caption(_small_print(pair, results, runtime, title, missing))
+    st.caption(_small_print(pair, results, across, runtime, title, missing))
 
 
 def _small_print(
-    pair: tuple[Row, Row], results: Results, runtime: str, title: str, missing: Sequence[str]
+    pair: tuple[Row, Row],
+    results: Results,
+    across: str,
+    runtime: str,
+    title: str,
+    missing: Sequence[str],
 ) -> str:
-    left_out = f" Not measured here, so not drawn: {', '.join(missing)}." if missing else ""
+    why = "Not measured here" if across == "latency" else "Operations not counted"
+    left_out = f" {why}, so not drawn: {', '.join(missing)}." if missing else ""
     return (
         "Area: parameters. Operations are counted from the graph; accuracy is from Keras' table. "
         f"{words.latency_against(*pair, results, runtime, title)}{left_out}"
