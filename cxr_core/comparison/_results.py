@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from cxr_core import registry
+from cxr_core.backbones import BACKBONES
 from cxr_core.comparison._machine import machine
+from cxr_core.comparison._weights import weights
 from cxr_core.errors import DataError
 from cxr_core.schema import Interval
 
@@ -172,7 +174,7 @@ class Results:
     def problem(
         self, row: str, what: What, runtime: str | None = None, batch: int | None = None
     ) -> Problem | None:
-        """The latest, unless the same was done since."""
+        """The latest, unless the same was done since, or the weights are there now."""
         for x in reversed(self.problems):
             if (x.row, x.what) != (row, what) or runtime not in (None, x.runtime):
                 continue
@@ -183,6 +185,9 @@ class Results:
 
     def _done_since(self, problem: Problem) -> bool:
         at = self._order[id(problem)]
+        if problem.what == "weights":
+            state = next((weights(b) for b in BACKBONES if b.name == problem.row), None)
+            return state is not None and state.present
         if problem.what == "probe":
             return any(p.row == problem.row and self._order[id(p)] > at for p in self.probes)
         return any(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cxr_core import comparison
+from cxr_core.backbones import backbone
 from cxr_core.comparison import Circumstances, Latency, ProbeResult, Problem
 from cxr_core.errors import DataError
 from cxr_core.schema import Interval
@@ -80,6 +81,20 @@ def test_a_problem_is_over_once_the_same_was_done() -> None:
     assert comparison.results().problem("mobilenet", "latency") is None
     comparison.keep(problem)
     assert comparison.results().problem("mobilenet", "latency") == problem
+
+
+def test_a_failed_download_is_over_once_the_weights_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    problem = Problem("mobilenet", "weights", "There was no connection.", comparison.now())
+    comparison.keep(problem)
+    assert comparison.results().problem("mobilenet", "weights") == problem
+    state = comparison.weights(backbone("mobilenet"))
+    assert state is not None
+    state.path.parent.mkdir(parents=True)
+    state.path.write_bytes(b"\x89HDF\r\n\x1a\n and the rest")
+    assert comparison.results().problem("mobilenet", "weights") is None
 
 
 def test_a_folder_that_cannot_be_written_is_said(home: Path) -> None:
