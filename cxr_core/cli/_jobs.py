@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,8 +90,21 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         parser.add_argument("--watch", action="store_true", help="follow it until it ends")
 
 
+def _plan(config: dict[str, Any]) -> dict[str, Any]:
+    """A fine-tuning's whole plan, refused here where it cannot work; its source made absolute."""
+    from cxr_core import methods
+
+    plan = methods.from_config(config)
+    source = str(Path(plan.data.source).expanduser().resolve())
+    plan = replace(plan, data=replace(plan.data, source=source))
+    methods.check_plan(plan)
+    return methods.as_config(plan)
+
+
 def submit_job(arguments: argparse.Namespace) -> int:
     config = _config(arguments)
+    if arguments.kind in ("train", "estimate"):
+        config = _plan(config)
     table, runs = _open()
     job = table.submit(arguments.kind, config, arguments.title, arguments.threads)
     return _started(table, runs, job, arguments)

@@ -80,3 +80,13 @@ def test_what_cannot_be_done_ends_with_two_and_says_why(
 ) -> None:
     assert main(["jobs", *argv]) == 2
     assert why in capsys.readouterr().err
+
+
+def test_a_fine_tuning_that_cannot_work_is_refused_before_it_is_queued(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = ["--set", "method=frozen", "--set", 'data={"source": "films"}']
+    wrong = ["--set", 'settings={"batch": 1}']
+    assert main(["jobs", "submit", "train", *plan, *wrong]) == 2
+    assert "batch of 2 to 1024" in capsys.readouterr().err
+    assert open_table().list() == ()
