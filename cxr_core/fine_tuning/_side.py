@@ -26,7 +26,7 @@ from cxr_core.methods import preprocessing
 if TYPE_CHECKING:
     from cxr_core.jobs import Reporter
 
-SAMPLE, STEPS, PREVIEWED = 64, 4, 4
+SAMPLE, STEPS, PREVIEWED, WARM = 64, 4, 4, 8
 PREVIEW = "preview.png"
 
 
@@ -43,6 +43,8 @@ def estimate(config: Mapping[str, Any], report: Reporter) -> Mapping[str, Any]:
     sample = _sample(index, max(SAMPLE, settings.batch))
     report.progress(0, 4, message="decoding a sample of films")
     how, bad = preprocessing(settings), dict[int, str]()
+    # The first films also load decoders and start threads: no measure of thousands.
+    list(decoded(sample.records[:WARM], how, {}, workers=report.threads))
     started = time.monotonic()
     blocks = list(decoded(sample.records, how, bad, workers=report.threads))
     inputs = np.concatenate(blocks)

@@ -84,7 +84,8 @@ def _head(job: Job, draft: Draft) -> None:
 
 def _stage(job: Job) -> str:
     if job.epochs:
-        return f"Epoch {max(1, job.epoch)} of {job.epochs}, step {job.step:,} of {job.steps:,}"
+        words = f"Epoch {max(1, job.epoch)} of {job.epochs}, step {job.step:,} of {job.steps:,}"
+        return f"{words}: {job.message}" if job.message else words
     return job.message or "Starting: loading TensorFlow"
 
 

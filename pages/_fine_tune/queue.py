@@ -104,13 +104,17 @@ def beside() -> list[str]:
 
 
 def waiting_before(job: Job, among: Sequence[Job]) -> int:
-    """How many jobs run or wait before a queued one."""
+    """How many jobs run or wait before a queued one; light ones and the others pass each other."""
     return sum(
         other.state is State.RUNNING
         or (other.state is State.QUEUED and other.created < job.created)
         for other in among
-        if other.id != job.id
+        if other.id != job.id and _light(other) is _light(job)
     )
+
+
+def _light(job: Job) -> bool:
+    return job.kind in jobs.KINDS and jobs.KINDS[job.kind].light
 
 
 def share_done(job: Job) -> float:

@@ -253,6 +253,13 @@ def test_running_job_shows_its_figures_in_every_session_and_is_cancelled(
     assert "stopping" in words(second.run())
 
 
+def test_queued_run_says_how_many_are_before_it(table: JobTable, source: str):
+    running(table, as_config(plan(source)))
+    table.submit("inspect", {"data": {"source": source}})
+    page = visit(job=table.submit("train", as_config(plan(source))).id)
+    assert "Waits for 1 job before it" in page.info[0].value
+
+
 def test_failed_job_says_why_and_can_be_resumed_or_changed(table: JobTable, source: str):
     config = as_config(replace(plan(source), name="mine"))
     config["settings"]["epochs"] = 9
