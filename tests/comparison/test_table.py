@@ -118,3 +118,23 @@ def test_a_row_that_cannot_fit_memory_is_refused_before_it_starts(monkeypatch) -
     assert "900 MB" in sentence
     monkeypatch.setattr("cxr_core.comparison._memory.available_mb", lambda: 200_000.0)
     assert comparison.refusal(row, "predict", 16) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "runtime", "batch", "measured"),
+    [
+        ("mobilenetv2", "litert", 1, 76),
+        ("mobilenetv2", "litert", 16, 172),
+        ("mobilenetv2", "compiled", 1, 812),
+        ("mobilenetv2", "predict", 16, 1064),
+        ("convnexttiny", "litert", 1, 307),
+        ("inceptionv3", "litert", 16, 376),
+    ],
+)
+def test_memory_is_foreseen_within_a_factor_of_what_was_measured(
+    name: str, runtime: str, batch: int, measured: float
+) -> None:
+    """Megabytes at the peak of a process on two processors, 2026-11-21."""
+    foreseen = comparison.estimate_mb(comparison.row(name), runtime, batch)
+    assert foreseen is not None
+    assert 0.85 * measured < foreseen < 3.5 * measured
