@@ -118,7 +118,9 @@ def compare_models(arguments: argparse.Namespace) -> int:
         facts = {what: dict(zip(titles, values, strict=True)) for what, values in rows}
         print(json.dumps(facts, ensure_ascii=False))
         return 0
-    lines = [("", tuple(titles)), *rows]
+    # Sentences are cut to a column's width; --json has them whole.
+    short = [(what, tuple(v if len(v) < 48 else f"{v[:46]}…" for v in vs)) for what, vs in rows]
+    lines = [("", tuple(titles)), *short]
     widths = [max(len(values[k]) for _, values in lines) for k in range(len(cards))]
     for what, values in lines:
         cells = "  ".join(v.ljust(w) for v, w in zip(values, widths, strict=True))

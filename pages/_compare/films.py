@@ -106,7 +106,7 @@ def _found(rows: Sequence[Row], results: Results) -> None:
         )
         return
     spans = [
-        figures.Span(row.title, one.data, one.auc.low, one.auc.value, one.auc.high, None, one.busy)
+        figures.Span(row.title, _short(one.data), one.auc.low, one.auc.value, one.auc.high)
         for row, one in sorted(probes, key=lambda pair: -pair[1].auc.value)
     ]
     show.chart(
@@ -123,7 +123,7 @@ def _found(rows: Sequence[Row], results: Results) -> None:
             "Fit, s": [one.fit_seconds for _, one in probes],
             "Films": [f"{one.n_train} + {one.n_validation}" for _, one in probes],
             "Patients": [f"{one.patients_train} + {one.patients_validation}" for _, one in probes],
-            "Data": [one.data for _, one in probes],
+            "Data": [_short(one.data) for _, one in probes],
             "Features were": ["kept from before" if one.cached else "new" for _, one in probes],
             "Date": [one.circumstances.date.replace("T", " ")[:16] for _, one in probes],
             "Measured with": [words.conditions(one.circumstances) for _, one in probes],
@@ -134,3 +134,8 @@ def _found(rows: Sequence[Row], results: Results) -> None:
             name: st.column_config.NumberColumn(format="%.2f") for name in ("Features, s", "Fit, s")
         },
     )
+
+
+def _short(data: str) -> str:
+    """The last two folders of a path: what tells data sets apart, and no more of the machine."""
+    return "/".join(Path(data).parts[-2:])
