@@ -103,17 +103,17 @@ def charts(page: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
 
 
-@pytest.mark.parametrize("row", ARCHITECTURES, ids=lambda row: row.key)
-def test_each_architecture_says_what_it_solved_and_adds_up(page: AppTest, row: Any) -> None:
-    page.selectbox(key="learn_architecture").set_value(row.key).run()
-    assert not page.exception
-    said = words(page)
-    assert row.problem in said
-    assert row.idea in said
-    assert row.link in said
-    assert all(p.value in said for p in row.published)
-    assert page.metric[0].value == f"{row.parameters:,}"
-    assert charts(page)[0]["layout"]["annotations"]
+def test_each_architecture_says_what_it_solved_and_adds_up(page: AppTest) -> None:
+    for row in ARCHITECTURES:
+        page.selectbox(key="learn_architecture").set_value(row.key).run()
+        assert not page.exception
+        said = words(page)
+        assert row.problem in said
+        assert row.idea in said
+        assert row.link in said
+        assert all(p.value in said for p in row.published)
+        assert page.metric[0].value == f"{row.parameters:,}"
+        assert charts(page)[0]["layout"]["annotations"]
 
 
 def test_layers_and_code_are_shown(page: AppTest) -> None:
@@ -124,15 +124,15 @@ def test_layers_and_code_are_shown(page: AppTest) -> None:
     assert "def bottleneck(" in page.code[0].value
 
 
-@pytest.mark.parametrize("row", TRANSFORMATIONS, ids=lambda row: row.key)
-def test_each_transformation_says_whether_it_happens(page: AppTest, row: Any) -> None:
+def test_each_transformation_says_whether_it_happens(page: AppTest) -> None:
     view(page, "Augmentation")
-    page.button_group(key="learn_transformation").set_value(row.key).run()
-    assert not page.exception
-    assert row.sentence in words(page)
-    before, after = charts(page)
-    images = [c["layout"]["images"][0]["source"] for c in (before, after)]
-    assert images[0] != images[1]
+    for row in TRANSFORMATIONS:
+        page.button_group(key="learn_transformation").set_value(row.key).run()
+        assert not page.exception
+        assert row.sentence in words(page)
+        before, after = charts(page)
+        images = [c["layout"]["images"][0]["source"] for c in (before, after)]
+        assert images[0] != images[1]
 
 
 def test_which_method_follows_the_two_questions(page: AppTest) -> None:
@@ -258,20 +258,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("row", MISTAKES, ids=lambda row: row.key)
-def test_each_mistake_says_what_it_cost(home: Path, page: AppTest, row: Any) -> None:
+def test_each_mistake_says_what_it_cost(home: Path, page: AppTest) -> None:
     view(page, "Mistakes")
-    page.button_group(key="learn_mistake").set_value(row.key).run()
-    assert not page.exception
-    said = words(page)
-    assert row.happens in said
-    assert row.lesson in said
-    assert "McNemar" in said
-    assert [code.value for code in page.code] == [row.wrong_code, row.right_code]
-    assert len(page.metric) == 4
-    found = mistakes.pair(row.key).comparison
-    sure = found.all.p <= 0.05 or (found.auc_p or 1) <= 0.05
-    assert ("chance alone" in said) != sure
+    for row in MISTAKES:
+        page.button_group(key="learn_mistake").set_value(row.key).run()
+        assert not page.exception
+        said = words(page)
+        assert row.happens in said
+        assert row.lesson in said
+        assert "McNemar" in said
+        assert [code.value for code in page.code] == [row.wrong_code, row.right_code]
+        assert len(page.metric) == 4
+        found = mistakes.pair(row.key).comparison
+        sure = found.all.p <= 0.05 or (found.auc_p or 1) <= 0.05
+        assert ("chance alone" in said) != sure
 
 
 def test_both_runs_of_a_mistake_are_queued(home: Path, page: AppTest) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -16,6 +17,22 @@ from cxr_core.graph import LayerRow, layer_rows
 from cxr_core.zoo import blocks, resnet
 from cxr_core.zoo.alexnet import alexnet
 from cxr_core.zoo.efficientnet import ALPHA, BETA, GAMMA, SCALES, STAGES, efficientnet, scaled_width
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_random_numbers() -> Iterator[None]:
+    """Hundreds of millions of weights are counted here and none is looked at: zeros will do."""
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        zeros = keras.initializers.Zeros()
+        for name in ("GlorotUniform", "RandomNormal", "RandomUniform"):
+            patch.setattr(
+                getattr(keras.initializers, name),
+                "__call__",
+                lambda self, shape, dtype=None: zeros(shape, dtype),
+            )
+        yield
 
 
 @cache
