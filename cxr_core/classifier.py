@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -84,7 +85,10 @@ def _body(backbone: Backbone, x: Any, weights: str | None) -> Any:
         return _small_cnn(x)
     constructor = getattr(keras.applications, backbone.constructor)
     try:
-        base = constructor(include_top=False, weights=weights, input_tensor=x)
+        with warnings.catch_warnings():
+            # It misses a shape that the input tensor has: convolutions fit any.
+            warnings.filterwarnings("ignore", message="`input_shape` is undefined")
+            base = constructor(include_top=False, weights=weights, input_tensor=x)
     except Exception as error:
         if weights is None:
             raise
