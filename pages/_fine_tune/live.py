@@ -39,12 +39,12 @@ def _live(identifier: str, draft: Draft, ended: bool) -> None:
     if job.state.ended != ended:
         # Once, to stop or start polling and to bring in what an ended run has to show.
         st.rerun()
-    _head(job, draft)
+    rows = jobs.history(job.folder)
+    _head(job, draft, bool(rows))
     queue.problems()
     if job.kind != queue.TRAIN:
         _log(job)
         return
-    rows = jobs.history(job.folder)
     _figures(job, rows)
     if job.state is State.DONE and job.result:
         outcome.show(job)
@@ -54,7 +54,7 @@ def _live(identifier: str, draft: Draft, ended: bool) -> None:
     _whereabouts(job)
 
 
-def _head(job: Job, draft: Draft) -> None:
+def _head(job: Job, draft: Draft, trained: bool) -> None:
     title, buttons = st.columns([1.2, 1], vertical_alignment="bottom")
     with title:
         st.markdown(
@@ -74,7 +74,10 @@ def _head(job: Job, draft: Draft) -> None:
             icon=":material/schedule:",
         )
     elif job.state is State.RUNNING:
-        st.progress(queue.share_done(job), text=_stage(job))
+        # Between the last epoch and the stored model there is no epoch to count.
+        closing = trained and not job.epochs
+        words = f"Finishing: {_stage(job)}" if closing else _stage(job)
+        st.progress(1.0 if closing else queue.share_done(job), text=words)
     elif job.reason:
         kind = st.error if job.state is State.FAILED else st.warning
         kind(job.reason, icon=queue.ICONS[job.state])
@@ -136,7 +139,7 @@ def _figures(job: Job, rows: tuple[training.Row, ...]) -> None:
     judged = next((r for r in reversed(rows) if r.get("val_loss") is not None), {})
     columns = st.columns(6)
     epochs = f"{job.epoch} of {job.epochs}" if job.epochs else "–"
-    if job.state.ended and judged:
+    if judged and (job.state.ended or not job.epochs):
         epochs = f"{round(judged.get('epoch') or 0)}"
     columns[0].metric("Epoch" if not job.state.ended else "Epochs run", epochs)
     columns[1].metric("Training loss", _number(last.get("loss")))

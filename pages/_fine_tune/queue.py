@@ -196,7 +196,9 @@ def _entry(job: Job, current: str | None) -> None:
 def _where(job: Job) -> str:
     """How far it is, or when it ended: enough to tell two runs of one method apart."""
     if job.state is State.RUNNING:
-        return f"epoch {max(1, job.epoch)} of {job.epochs}" if job.epochs else "starting"
+        if job.epochs:
+            return f"epoch {max(1, job.epoch)} of {job.epochs}"
+        return job.message.split(",")[0] or "starting"
     if job.state is State.QUEUED:
         return "waits"
     moment = short_time(job.ended or job.created)
