@@ -83,7 +83,7 @@ def stops(data: Sorted, extra: tuple[float, ...]) -> NDArray[np.float64]:
     Every distinct matrix has one where there are few enough; else they are spread evenly over
     films and over scores, and keep the corners of the ROC curve.
     """
-    values = np.unique(data.scores)
+    values = data.scores[np.diff(data.scores, prepend=-1.0) > 0]
     if len(values) > MOST:
         corners = data.roc().thresholds
         corners = corners[np.isfinite(corners)]
