@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,10 @@ def network(flatten: bool = False, hidden: bool = False, rescale: bool = False) 
     return keras.Model(film, layers.Dense(1, activation="sigmoid", name="end")(x))
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    root = tmp_path / "films"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """44 drawn films of as many patients, drawn once."""
+    root = tmp_path_factory.mktemp("films")
     for k in range(44):
         ill = k % 2 == 1
         name = f"person{k}_virus_{k}" if ill else f"IM-{k:04d}-0001"
@@ -101,10 +103,12 @@ def test_too_few_films_to_judge_by_are_refused_and_nothing_is_stored(
     tmp_path: Path, folder: Path, home: Path
 ):
     network().save(tmp_path / "theirs.keras")
-    for path in sorted((folder / "NORMAL").iterdir())[5:]:
+    few = tmp_path / "few"
+    shutil.copytree(folder, few)
+    for path in sorted((few / "NORMAL").iterdir())[5:]:
         path.unlink()
     with pytest.raises(DataError, match="at least 20"):
-        adopt.adopt(tmp_path / "theirs.keras", folder, "theirs", scaling="0..1")
+        adopt.adopt(tmp_path / "theirs.keras", few, "theirs", scaling="0..1")
     assert registry.list_models([home / "models"]) == ()
 
 
