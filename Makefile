@@ -2,6 +2,7 @@
 #
 # PYTHON=…  the Python 3.11 or 3.12 to make the virtual environment with
 # PORT=…    where the app listens (8501), on this machine only
+# PYTEST=…  what to give pytest, in place of all tests on two processes and the browser's on one
 # DATA=…    the folder of training films, with sub-folders NORMAL and PNEUMONIA
 
 SHELL := /bin/sh
@@ -17,7 +18,12 @@ app: $(VENV)/.app
 	  --server.headless=true --browser.gatherUsageStats=false
 
 test: lint chromium postgresql
+ifdef PYTEST
 	$(PY) -m pytest $(PYTEST)
+else
+	$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
+	$(PY) -m pytest -m browser
+endif
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .
