@@ -136,15 +136,19 @@ def _remove(identifier: str) -> None:
 def _figures(job: Job, rows: tuple[training.Row, ...]) -> None:
     """The newest of everything that moves."""
     last = rows[-1] if rows else {}
-    judged = next((r for r in reversed(rows) if r.get("val_loss") is not None), {})
+    whole = [r for r in rows if r.get("val_loss") is not None]
+    judged = whole[-1] if whole else {}
+    # What an ended run keeps is its best epoch, not its last.
+    told = min(whole, key=lambda r: r["val_loss"] or 0.0) if whole and job.state.ended else judged
+    of = "Best epoch's" if job.state.ended else "Validation"
     columns = st.columns(6)
     epochs = f"{job.epoch} of {job.epochs}" if job.epochs else "–"
     if judged and (job.state.ended or not job.epochs):
         epochs = f"{round(judged.get('epoch') or 0)}"
     columns[0].metric("Epoch" if not job.state.ended else "Epochs run", epochs)
     columns[1].metric("Training loss", _number(last.get("loss")))
-    columns[2].metric("Validation loss", _number(judged.get("val_loss")))
-    columns[3].metric("Validation AUC", _number(judged.get("val_auc")))
+    columns[2].metric(f"{of} loss", _number(told.get("val_loss")))
+    columns[3].metric(f"{of} AUC", _number(told.get("val_auc")))
     columns[4].metric("Films per second", _number(last.get("per_second"), 3))
     if job.state.ended:
         columns[5].metric("Took", clock(since(job.started, job.ended)) if job.started else "–")
