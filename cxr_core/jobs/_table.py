@@ -247,11 +247,6 @@ class JobTable:
             if changed.rowcount == 0:
                 connection.execute(sa.insert(KEEPERS).values(name=keeper, **values))
 
-    def sign_off(self, keeper: str) -> None:
-        """Say that the keeper is gone, so that the next job starts another at once."""
-        with writing(self._engine) as connection:
-            connection.execute(sa.delete(KEEPERS).where(KEEPERS.c.name == keeper))
-
     def last_sign(self, keeper: str) -> Sign | None:
         """The keeper's last sign; None where there was never one."""
         with reading(self._engine) as connection:

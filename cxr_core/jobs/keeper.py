@@ -31,7 +31,6 @@ from cxr_core.jobs._table import open_table
 
 SPACE = "cxr-workbench"
 EVERY = 1.0  # seconds between looks at the queue
-IDLE = 2 * SILENCE  # seconds without a task after which it leaves the cluster
 
 
 def main(address: str) -> int:
@@ -73,7 +72,7 @@ def _knock(address: str) -> None:
 
 
 class Keeper:
-    """Submits what is queued and notices what is lost, until there is nothing left to do."""
+    """Submits what is queued and notices what is lost, until the cluster ends."""
 
     def __init__(self, passed: Mapping[str, str]) -> None:
         self._passed = dict(passed)
@@ -86,22 +85,13 @@ class Keeper:
         return True
 
     def _go_on(self) -> None:
-        busy = time.monotonic()
-        while time.monotonic() - busy < IDLE:
+        while True:
             # A database that is away comes back; jobs that run go on meanwhile.
             with contextlib.suppress(JobError):
                 self._table.sign(KEEPER)
                 self._collect()
                 self._submit()
-                if self._tasks:
-                    busy = time.monotonic()
-                elif time.monotonic() - busy >= IDLE:
-                    self._table.sign_off(KEEPER)
-                    # Somebody may have trusted the last sign.
-                    if self._table.list(states=[State.QUEUED]):
-                        busy = time.monotonic()
             time.sleep(EVERY)
-        ray.kill(ray.get_runtime_context().current_actor, no_restart=True)
 
     def _collect(self) -> None:
         """Take back the tasks that ended, and end the jobs whose task was lost."""

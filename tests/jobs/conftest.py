@@ -30,7 +30,7 @@ class Queue:
         self.executor.tick()
         return job
 
-    def until(self, job: Job, wanted: Callable[[Job], bool], patience: float = 60) -> Job:
+    def until(self, job: Job, wanted: Callable[[Job], bool], patience: float = 120) -> Job:
         """Tick until the job is as wanted; fails with what it is instead."""
         end = time.monotonic() + patience
         while not wanted(now := self.table.get(job.id)):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 class Contract:
     """Run as it stands over every pair of database and executor, see the classes below it."""
 
+    in_order = True
+
     def test_a_job_runs_reports_and_ends_with_its_result(self, queue: Queue) -> None:
         job = queue.submit("count", {"to": 3, "seconds": 0.15})
         assert job.state is State.QUEUED
@@ -34,7 +36,9 @@ class Contract:
         ended = [queue.end(job) for job in jobs]
         assert [job.state for job in ended] == [State.DONE] * 3
         assert [j.id for j in queue.table.list()] == [j.id for j in reversed(jobs)]
-        assert [j.id for j in sorted(ended, key=lambda j: j.started or "")] == [j.id for j in jobs]
+        if self.in_order:
+            started = sorted(ended, key=lambda j: j.started or "")
+            assert [j.id for j in started] == [j.id for j in jobs]
 
     def test_an_error_becomes_a_reason_and_leaves_a_log(self, queue: Queue) -> None:
         told = queue.end(queue.submit("refuse", {"how": "expected"}))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -14,9 +15,6 @@ from cxr_core.errors import JobError
 from cxr_core.jobs import State, executor, history, open_table
 from tests.jobs.conftest import Queue, processes, stop
 from tests.jobs.test_contract import Contract
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = [
     pytest.mark.slow,
@@ -78,6 +76,8 @@ def on_ray(machines: Machines, home: Path, monkeypatch: pytest.MonkeyPatch) -> I
 class TestRayOnSqlite(Contract):
     """A Ray task per job; machines that share a disk which SQLite can lock."""
 
+    in_order = False  # Ray places waiting tasks in an order of its own
+
     @pytest.fixture
     def queue(self, on_ray: Queue) -> Queue:
         return on_ray
@@ -85,6 +85,8 @@ class TestRayOnSqlite(Contract):
 
 class TestRayOnPostgres(Contract):
     """A Ray task per job, the table in a PostgreSQL."""
+
+    in_order = False
 
     @pytest.fixture
     def queue(self, postgres: str, on_ray: Queue) -> Queue:
