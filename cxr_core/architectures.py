@@ -250,6 +250,40 @@ def architecture(key: str) -> Architecture:
     raise ConfigError(f"Expected an architecture out of {known}; received {key!r}. Choose one.")
 
 
+# Before a key, where a backbone is named: Keras' ResNet50 and this one share a name.
+PREFIX = "zoo-"
+# A network of these ends in several answers for one film, which no label belongs to.
+NOT_TRAINED = ("mobilenet_course",)
+
+
+def backbone_name(row: Architecture) -> str:
+    """What a fine-tuning run calls it."""
+    return PREFIX + row.key
+
+
+def of_backbone(name: str) -> Architecture | None:
+    """The row that a run's backbone names; None for one of `backbones`.
+
+    Raises ConfigError where the name begins as one of these and is none.
+    """
+    return architecture(name.removeprefix(PREFIX)) if name.startswith(PREFIX) else None
+
+
+def unserved(row: Architecture) -> str | None:
+    """Why Review cannot have a trained one, in words; None where it can."""
+    if row.key == "vit_b16":
+        return "it has no map of rows and columns before its answer for Grad-CAM to weigh"
+    if row.key in ("alexnet", "googlenet"):
+        return "its local response normalisation is a layer of its own, which stored models lack"
+    return None
+
+
+def sizes(row: Architecture) -> tuple[int, int]:
+    """(smallest input in pixels, step between sizes that it can take)."""
+    smallest = {"alexnet": 67, "small_cnn": 46, "small_cnn_dropout": 46}
+    return (32, 16) if row.key == "vit_b16" else (smallest.get(row.key, 32), 1)
+
+
 def plan(key: str) -> tuple[LayerRow, ...]:
     """Every layer of an architecture, without building it."""
     return _rows(_plans()[architecture(key).key]["layers"])

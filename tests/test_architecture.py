@@ -57,7 +57,9 @@ ALLOWED = {
     "phantom": {"preprocess"},
     # Training.
     "augmentation": set(),
-    "methods": {"errors", "augmentation", "backbones", "preprocess", "registry"},
+    "methods": {
+        "errors", "architectures", "augmentation", "backbones", "preprocess", "registry",
+    },
     "dataset": {"errors", "image", "preprocess"},
     "features": {"errors", "schema", "augmentation", "dataset", "image", "preprocess"},
     "classifier": {"errors", "backbones"},
@@ -82,8 +84,9 @@ ALLOWED = {
         "image", "preprocess", "recipe", "registry", "serve", "threshold", "train",
     },
     "fine_tuning": {
-        "errors", "augmentation", "backbones", "card", "classifier", "dataset", "describe",
-        "evaluate", "features", "jobs", "methods", "preprocess", "registry", "release", "threshold",
+        "errors", "architectures", "augmentation", "backbones", "card", "classifier", "dataset",
+        "describe", "evaluate", "features", "jobs", "methods", "preprocess", "registry", "release",
+        "threshold", "zoo",
     },
     # Choosing a threshold, and what it is worth.
     "operating": {

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cxr_core import classifier, release
+from cxr_core.architectures import of_backbone
 from cxr_core.backbones import backbone
+from cxr_core.fine_tuning import _scratch
 
 if TYPE_CHECKING:
     import keras
@@ -25,6 +27,15 @@ class Graphs:
 
 def graphs(members: Sequence[tuple[str, keras.Model]], classes: int) -> Graphs:
     """members: (backbone, network) of each; more than one are averaged."""
+    if own := of_backbone(members[0][0]):
+        network = members[0][1]
+        maps = _scratch.maps(network, own)
+        return Graphs(
+            network,
+            lambda: _scratch.serving(network, maps),
+            maps[-1] if maps else "",
+            tuple(release.widths(network, maps)),
+        )
     rows = [(backbone(name), network) for name, network in members]
     layers = tuple(
         found for row, network in rows for found in release.widths(network, row.feature_layers)

@@ -90,8 +90,10 @@ def logits(
     """(n, outputs) of films (n, size, size, 1)."""
     parts = []
     done = 0
-    for block in _blocks(body(network), inputs, report):
-        parts.append(head_logits(network, block))
+    # An architecture with a head of its own is asked as a whole.
+    pooled = classifier.POOL in {layer.name for layer in network.layers}
+    for block in _blocks(body(network) if pooled else network, inputs, report):
+        parts.append(head_logits(network, block) if pooled else block)
         done += len(block)
         report.progress(done, len(inputs), message=f"{what}, {done} of {len(inputs)} films")
     return np.concatenate(parts)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core import dataset, methods, registry, release
+from cxr_core.architectures import of_backbone, unserved
 from cxr_core.augmentation import Augmentation
 from cxr_core.card import Calibration, DataFacts
 from cxr_core.dataset import CLASSES, Split
@@ -123,7 +124,9 @@ def _two_classes(
     y = material.targets
     registered = None
     result: dict[str, Any] = {}
-    if material.classes == CLASSES:
+    own = of_backbone(plan.settings.backbone)
+    kept = unserved(own) if own else None
+    if material.classes == CLASSES and not kept:
         registered = _store(plan, material, inputs, found, chosen, split, z, test, varied, report)
         card = registered.card
         calibration, threshold = card.calibration, card.operating_point.threshold
@@ -133,7 +136,10 @@ def _two_classes(
         p = calibrated(calibration, z)
         threshold = at_sensitivity(y[split.validation], p, SENSITIVITY)
         result["not_registered"] = (
-            "Review reads NORMAL against PNEUMONIA; this model tells "
+            f"Review shows a map beside each score and cannot have this model: {kept}. It is kept "
+            f"with the job as {MODEL}, with its figures."
+            if kept
+            else "Review reads NORMAL against PNEUMONIA; this model tells "
             f"{' from '.join(material.classes)}, so it is kept with the job as {MODEL}."
         )
     p = calibrated(calibration, z)

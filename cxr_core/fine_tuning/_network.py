@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core import classifier
+from cxr_core import classifier, zoo
+from cxr_core.architectures import of_backbone
 from cxr_core.backbones import backbone
 from cxr_core.methods import Settings
 
@@ -23,6 +24,9 @@ def build(settings: Settings, classes: int) -> keras.Model:
     import keras
 
     keras.utils.set_random_seed(settings.seed)
+    outputs = 1 if classes == 2 else classes
+    if own := of_backbone(settings.backbone):
+        return zoo.for_films(own.key, settings.size, outputs)
     return classifier.build(
         backbone(settings.backbone),
         size=settings.size,
@@ -31,7 +35,7 @@ def build(settings: Settings, classes: int) -> keras.Model:
         hidden=settings.dense,
         hidden_dropout=settings.dense_dropout,
         pooling=settings.pooling,
-        outputs=1 if classes == 2 else classes,
+        outputs=outputs,
     )
 
 

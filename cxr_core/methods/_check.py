@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from cxr_core import registry
+from cxr_core.architectures import NOT_TRAINED, Architecture, of_backbone, sizes
 from cxr_core.augmentation import MOST, NO_AUGMENTATION
 from cxr_core.backbones import SMALL_CNN, backbone
 from cxr_core.errors import ConfigError
@@ -49,11 +50,16 @@ def check_plan(plan: Plan) -> None:
 def check(settings: Settings) -> None:
     """Refuse settings out of range and combinations that contradict each other. ConfigError."""
     for name in (settings.backbone, *settings.members):
-        backbone(name)
+        if not of_backbone(name):
+            backbone(name)
     for good, expected, received in _ranges(settings):
         if not good:
             raise ConfigError(f"Expected {expected}; received {received}. Change that setting.")
-    for bad, why in _contradictions(settings):
+    own = of_backbone(settings.backbone)
+    for bad, why in (
+        *(_of_architecture(settings, own) if own and not settings.members else ()),
+        *_contradictions(settings),
+    ):
         if bad:
             raise ConfigError(why)
     if settings.balance == "custom":
@@ -85,6 +91,51 @@ def _ranges(s: Settings) -> Iterator[tuple[bool, str, object]]:
     for field in fields(s.augmentation):
         value, most = getattr(s.augmentation, field.name), MOST[field.name]
         yield 0 <= value <= most, f"augmentation's {field.name} from 0 to {most:g}", value
+
+
+def _of_architecture(s: Settings, row: Architecture) -> Iterator[tuple[bool, str]]:
+    smallest, step = sizes(row)
+    yield (
+        row.key in NOT_TRAINED,
+        f"Expected one answer a film; {row.name} gives seven, the mistake that it is shown for. "
+        "Choose MobileNet v1.",
+    )
+    yield (
+        s.features or s.head != "dense",
+        f"Expected {row.name} to be trained as a whole; received a method that reads features or "
+        "classes of pretrained weights, and it has none. Train it from scratch.",
+    )
+    yield (
+        s.pretrained,
+        f"Expected random weights for {row.name}; received pretrained ones, which this network "
+        "has none of. Turn 'pretrained' off, or choose a backbone of Keras.",
+    )
+    yield (
+        s.unfreeze_from != "",
+        f"Expected every layer of {row.name} to learn; received frozen ones, which would stay "
+        "noise. Unfreeze everything.",
+    )
+    yield (
+        s.head_epochs > 0,
+        f"Expected one phase for {row.name}; received two. It is random before it learns: set the "
+        "head's epochs to 0.",
+    )
+    yield (
+        row.trainable < row.parameters and not s.norms_learn,
+        f"Expected batch normalisation that learns in {row.name}; received it at rest, with "
+        "averages of no film. Turn it on.",
+    )
+    yield (
+        bool(s.dense or s.dropout or s.dense_dropout) or s.pooling != "mean",
+        f"Expected {row.name} with its own head; received a dense layer, dropout or flattening "
+        "beside it. Leave them at nothing and mean.",
+    )
+    yield (
+        s.size < smallest or s.size % step != 0,
+        f"Expected an input size from {smallest} for {row.name}"
+        + (f", in steps of {step}, its patches" if step > 1 else "")
+        + f"; received {s.size}. Change that setting.",
+    )
 
 
 def _contradictions(s: Settings) -> Iterator[tuple[bool, str]]:
@@ -174,6 +225,11 @@ def _contradictions(s: Settings) -> Iterator[tuple[bool, str]]:
         bool(s.class_weights) != (s.balance == "custom"),
         "Expected class weights with the balance 'custom' and only then. Choose custom and give "
         "one weight a class, or give none.",
+    )
+    yield (
+        any(of_backbone(name) for name in s.members),
+        "Expected backbones with pretrained weights in an ensemble; received an architecture from "
+        "scratch. Train it alone.",
     )
     yield (
         bool(s.folds and s.members),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from cxr_core.architectures import of_backbone
 from cxr_core.augmentation import GEOMETRY, Augmentation
 from cxr_core.backbones import SMALL_CNN, backbone
 from cxr_core.errors import ConfigError
@@ -212,9 +213,14 @@ def with_backbone(settings: Settings, name: str) -> Settings:
     """The same settings for another backbone; a layer to unfreeze from becomes its own.
 
     Raises ConfigError where there is no such backbone. A backbone without a layer in UNFREEZE_FROM
-    unfreezes everything.
+    unfreezes everything; an architecture of `architectures` brings its own head.
     """
+    if of_backbone(name):
+        own = replace(settings, dense=0, dropout=0.0, dense_dropout=0.0, pooling="mean")
+        layer = None if settings.unfreeze_from is None else ""
+        return replace(own, backbone=name, unfreeze_from=layer)
     backbone(name)
-    layer = settings.unfreeze_from
     changed = replace(settings, backbone=name)
-    return replace(changed, unfreeze_from=UNFREEZE_FROM.get(name, "")) if layer else changed
+    if not settings.unfreeze_from:
+        return changed
+    return replace(changed, unfreeze_from=UNFREEZE_FROM.get(name, ""))

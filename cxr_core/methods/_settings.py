@@ -17,8 +17,10 @@ Schedule = Literal["constant", "exponential", "staircase", "cosine", "plateau"]
 class Settings:
     """One run.
 
-    backbone: a name of `backbones`. pretrained: start from ImageNet's weights, else random ones.
-    size: input pixels a side. pooling: 'flatten' keeps where a feature lies, at many parameters.
+    backbone: a name of `backbones`, or 'zoo-' and a key of `architectures`, which brings its own
+    head and is trained from random weights. pretrained: start from ImageNet's weights, else random
+    ones. size: input pixels a side. pooling: 'flatten' keeps where a feature lies, at many
+    parameters.
     dense: width of the head's ReLU layer, 0 for none; dropout before it, dense_dropout after it.
     features: run the frozen base once, keep what it says, train the head on that. head: a dense
     head, a linear SVM on the features, or ImageNet's own classes, nothing trained. svm_c: its C.

@@ -38,11 +38,11 @@ def block(row: Architecture) -> keras.Model:
     return network
 
 
-def for_films(key: str, size: int | None = None) -> keras.Model:
+def for_films(key: str, size: int | None = None, outputs: int = 1) -> keras.Model:
     """A flat graph to train from scratch: (size, size, 1) grey 0..255 → logit of pneumonia.
 
-    size: pixels a side; the row's own where None. The last layer is named LOGIT. Raises
-    ConfigError for another key.
+    size: pixels a side; the row's own where None. outputs: logits, one a class from 3 on. The last
+    layer is named LOGIT. Raises ConfigError for another key.
     """
     import keras
     from keras import layers
@@ -55,7 +55,8 @@ def for_films(key: str, size: int | None = None) -> keras.Model:
     x = layers.Rescaling(1 / 255, name="scale")(film)
     network = build(key, (side, side, 1), 2)
     before = keras.Model(network.input, network.layers[-1].input)
-    logit = layers.Dense(1, name=LOGIT)(before(x))
+    # In mixed precision as well, a logit keeps all its digits.
+    logit = layers.Dense(outputs, name=LOGIT, dtype="float32")(before(x))
     return flat(keras.Model(film, logit), name=key)
 
 

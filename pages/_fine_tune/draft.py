@@ -13,6 +13,7 @@ from typing import Any
 
 import streamlit as st
 
+from cxr_core.architectures import ARCHITECTURES, NOT_TRAINED, backbone_name
 from cxr_core.augmentation import Augmentation
 from cxr_core.backbones import BACKBONES, SMALL_CNN
 from cxr_core.errors import CxrError
@@ -66,6 +67,8 @@ class Draft:
         """Another method: its own defaults, nothing carried over."""
         self.method = method_key
         self.changes = {}
+        if takes_backbone(self.row) and self.backbone not in backbones(self.row):
+            self.backbone = FIRST_BACKBONE
         self.begin()
 
     def use(self, backbone: str) -> None:
@@ -118,6 +121,14 @@ def takes_backbone(row: Method) -> bool:
     return row.defaults.backbone != SMALL_CNN.name and not row.defaults.members
 
 
+def backbones(row: Method) -> list[str]:
+    """Names to choose from: from random weights, the architectures of the lecture as well."""
+    names = [b.name for b in BACKBONES]
+    if row.defaults.pretrained:
+        return names
+    return names + [backbone_name(a) for a in ARCHITECTURES if a.key not in NOT_TRAINED]
+
+
 def changed(base: Settings, changes: Mapping[str, Any]) -> Settings:
     """base with changes by field; lists become tuples."""
     augmentation: dict[str, float] = {}
@@ -161,8 +172,9 @@ def _from_address(text: str) -> Draft:
         if isinstance(held.data.get("classes"), list):
             held.data["classes"] = tuple(held.data["classes"])
         held.plan()
-        known = {b.name for b in BACKBONES}
-        if held.backbone not in known or held.method not in {m.key for m in METHODS}:
+        if held.method not in {m.key for m in METHODS}:
+            return Draft()
+        if held.backbone not in backbones(held.row):
             return Draft()
     except (ValueError, TypeError, AttributeError, CxrError):
         return Draft()

@@ -8,12 +8,13 @@ from typing import Any
 import streamlit as st
 
 from cxr_core import comparison
-from cxr_core.backbones import BACKBONES, Backbone, backbone
+from cxr_core.architectures import Architecture, of_backbone, unserved
+from cxr_core.backbones import Backbone, backbone
 from cxr_core.errors import CxrError
 from cxr_core.jobs import Job, State
 from cxr_core.methods import METHODS, NO_AUGMENTATION, Plan, as_config, check_plan, method
 from pages._fine_tune import data, queue, settings
-from pages._fine_tune.draft import ADDRESS, Draft, takes_backbone
+from pages._fine_tune.draft import ADDRESS, Draft, backbones, takes_backbone
 from pages._fine_tune.words import clock, megabytes
 
 
@@ -51,7 +52,12 @@ def title(plan: Plan) -> str:
     row = method(plan.method)
     if not takes_backbone(row):
         return row.title
-    return f"{row.title} · {backbone(plan.settings.backbone).constructor}"
+    return f"{row.title} · {_called(plan.settings.backbone)}"
+
+
+def _called(name: str) -> str:
+    own = of_backbone(name)
+    return f"{own.name}, as Learn builds it" if own else backbone(name).constructor
 
 
 def _backbone(draft: Draft) -> None:
@@ -61,14 +67,25 @@ def _backbone(draft: Draft) -> None:
         st.selectbox("Backbone", [" + ".join(names)], disabled=True, key="tune_backbone_fixed")
         st.caption("This method brings its own.")
         return
-    names = [b.name for b in BACKBONES]
+    names = backbones(draft.row)
     st.selectbox(
         "Backbone", names, names.index(draft.backbone), key=f"tune_backbone_{draft.entry}",
-        format_func=lambda name: backbone(name).constructor,
+        format_func=_called,
         help="The network whose features are used. The Compare page measures them side by side.",
         on_change=_picked, args=(draft.use, f"tune_backbone_{draft.entry}"),
     )  # fmt: skip
-    _backbone_facts(backbone(draft.backbone))
+    if own := of_backbone(draft.backbone):
+        _architecture_facts(own)
+    else:
+        _backbone_facts(backbone(draft.backbone))
+
+
+def _architecture_facts(row: Architecture) -> None:
+    st.markdown(f":small[{row.name}, {row.year} · from random weights, with its own head]")
+    if why := unserved(row):
+        st.markdown(
+            f":small[:orange[:material/info:] The trained model stays with the job, for {why}.]"
+        )
 
 
 def _backbone_facts(row: Backbone) -> None:

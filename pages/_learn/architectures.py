@@ -8,10 +8,20 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from cxr_core import figures
-from cxr_core.architectures import ARCHITECTURES, Architecture, block_plan, plan
+from cxr_core import figures, jobs, methods
+from cxr_core.architectures import (
+    ARCHITECTURES,
+    NOT_TRAINED,
+    Architecture,
+    backbone_name,
+    block_plan,
+    plan,
+    unserved,
+)
+from cxr_core.errors import CxrError
 from cxr_core.graph import LayerRow
-from pages._learn import show
+from cxr_core.methods import DataChoice, Plan
+from pages._learn import queue, show
 
 ROOT = Path(__file__).resolve().parents[2]
 TITLES = {row.key: f"{row.year}  {row.name}" for row in ARCHITECTURES}
@@ -47,6 +57,33 @@ def page() -> None:
             f"Activations and parameters of each layer of {row.name}, from input to output.",
         )  # fmt: skip
     _figures(row, layers)
+    if key not in NOT_TRAINED:
+        _queue(row)
+
+
+def _queue(row: Architecture) -> None:
+    """This architecture from random weights, as a fine-tuning job."""
+    method = methods.method("scratch")
+    with st.form("learn_architecture_queue", border=True):
+        source = st.text_input(
+            "Folder of films to train it on, from random weights", key="learn_architecture_source"
+        )
+        if why := unserved(row):
+            st.caption(f"The trained model stays with its job, for {why}.")
+        if not st.form_submit_button(f"Queue: {row.name}", icon=":material/play_arrow:"):
+            return
+        try:
+            data = DataChoice(str(queue.folder(source)))
+            settings = methods.with_backbone(method.defaults, backbone_name(row))
+            wanted = Plan(data, method.key, settings)
+            methods.check_plan(wanted)
+            title = f"{method.title} · {row.name}"
+            job = queue.table().submit("train", methods.as_config(wanted), title=title)
+            jobs.executor(queue.table()).tick()
+        except CxrError as error:
+            st.error(str(error), icon=":material/error:")
+            return
+        queue.said(job.id)
 
 
 def _block(row: Architecture) -> None:

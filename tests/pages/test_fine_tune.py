@@ -347,3 +347,17 @@ def test_every_setting_can_be_asked_for():
 
 def _one(value: str | list[str]) -> str:
     return value if isinstance(value, str) else value[0]
+
+
+def test_an_architecture_is_offered_from_scratch_and_left_with_the_method(
+    table: JobTable, source: str
+) -> None:
+    page = form(source, method="scratch", backbone="zoo-vit_b16")
+    assert "stays with the job" in " ".join(m.value for m in page.markdown)
+    assert not page.error
+    page.button(key="tune_start").click().run()
+    (job,) = table.list(kind="train")
+    assert from_config(job.config).settings.backbone == "zoo-vit_b16"
+    held = Draft(source, "zoo-vit_b16", "scratch")
+    held.choose("frozen")
+    assert held.backbone == "mobilenetv2"

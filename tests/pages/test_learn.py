@@ -297,3 +297,15 @@ def test_the_recommended_method_is_queued(home: Path, page: AppTest) -> None:
     plan = methods.from_config(job.config)
     assert plan.method == advice.advise(3000, "different").method
     assert plan.data.source == str(home)
+
+
+def test_an_architecture_is_queued_from_scratch(home: Path, page: AppTest) -> None:
+    view(page, "Architectures")
+    page.selectbox(key="learn_architecture").set_value("lenet").run()
+    page.text_input(key="learn_architecture_source").set_value(str(home))
+    page.button[-1].click().run()
+    assert not page.exception
+    assert not page.error, page.error[0].value
+    (job,) = jobs.open_table().list(kind="train")
+    plan = methods.from_config(job.config)
+    assert (plan.settings.backbone, plan.settings.pretrained) == ("zoo-lenet", False)
