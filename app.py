@@ -27,6 +27,6 @@ entry.enter()
 st.markdown(
     ":orange-badge[:material/info: Not a medical device] "
     ":small[Research and teaching only, not for diagnosis or treatment. "
-    "Trained on films of children of one hospital.]"
+    "The shipped network learnt from films of children of one hospital.]"
 )
 page.run()

@@ -243,7 +243,7 @@ def _download(what: Downloadable, folder: Path, last: Job | None) -> None:
     resumes = last is not None and last.resumable
     word = "Go on with" if resumes else "Download"
     st.button(
-        f"{word} {what.name}, {what.megabytes:,} MB", key=f"tune_download_{what.name}",
+        f"{word} {what.name}, about {_size(what.megabytes)}", key=f"tune_download_{what.name}",
         icon=":material/download:", width="stretch", on_click=queue.attempt,
         args=(_fetch, what, folder, last if resumes else None),
         help=f"{what.title}. {what.source}. {what.licence}. Goes to {folder}; what a cut left is "
@@ -306,3 +306,8 @@ def _short(source: str) -> str:
 
 def _count(n: int, word: str) -> str:
     return f"{n:,} {word}" + ("" if n == 1 else "s")
+
+
+def _size(megabytes: int) -> str:
+    """About how much is fetched: '214 MB', '1.2 GB'."""
+    return f"{megabytes} MB" if megabytes < 1000 else f"{megabytes / 1000:.1f} GB"
