@@ -107,7 +107,7 @@ def _rows(
         None, None, f"0 mixed up; found {mixed}", mixed == 0,
     )  # fmt: skip
     yield from _threshold(threshold.measure(quick))
-    waits = browser.upload_to_heatmap(ill(paths), 2 if quick else 11)
+    waits = browser.upload_to_figure(ill(paths), 2 if quick else 11)
     if waits is None:
         print("browser: not measured, no Chromium")
         return

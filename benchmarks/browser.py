@@ -18,13 +18,13 @@ from benchmarks._measure import Sample
 
 ROOT = Path(__file__).resolve().parent.parent
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Marks, on the page's own clock, when the heatmap of the film that was chosen is drawn, and when
-# its probability stands beside it.
+# Marks, on the page's own clock, when the film that was chosen is drawn, with its heatmap where
+# there is one, and its probability stands beside it.
 WATCH = """() => {
   window.cxrPicture = () => document.querySelector('.st-key-review_film .js-plotly-plot')
     ?.layout?.images?.[0]?.source;
   const seen = () => {
-    const figure = document.querySelector('.st-key-review_film .hm image');
+    const figure = document.querySelector('.st-key-review_film .nsewdrag');
     const number = document.querySelector('[data-testid=stMetricValue]');
     const title = [...document.querySelectorAll('[data-testid=stMain] p')]
       .some((p) => p.innerText === window.cxrName);
@@ -36,7 +36,7 @@ WATCH = """() => {
 }"""
 
 
-def upload_to_heatmap(films: tuple[Path, ...], sessions: int) -> tuple[Sample, Sample] | None:
+def upload_to_figure(films: tuple[Path, ...], sessions: int) -> tuple[Sample, Sample] | None:
     """Seconds for a session's first film and for its second; None where no Chromium is found.
 
     films: (≥ 2) that the model judges. Each session is a browser context of its own, and the page

@@ -116,9 +116,8 @@ def gaussian(image: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     taps /= taps.sum()
     for axis in (0, 1):
-        pad = [(reach, reach) if a == axis else (0, 0) for a in (0, 1)]
-        padded = np.pad(image, pad, mode="edge")
         length = image.shape[axis]
+        padded = image.take(np.clip(np.arange(-reach, length + reach), 0, length - 1), axis)
         blurred = np.zeros_like(image)
         for offset, weight in enumerate(taps):
             part = padded[offset : offset + length] if axis == 0 else padded[:, offset:][:, :length]

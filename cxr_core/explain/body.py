@@ -23,6 +23,8 @@ _DARKEST_LEVEL = 0.30
 _ABOVE_LEVEL = 0.07
 _SMOOTH = 0.025
 _UNEXPOSED = 0.88
+# For OpenCV's erode: 0 is cv2.BORDER_CONSTANT, which is not imported before a film is read.
+_NOTHING_BEYOND: dict[str, Any] = {"borderType": 0, "borderValue": 0}
 # Where the lungs lie: what fills more than a trace of it is no air beside the body.
 _MIDDLE = (
     slice(_BODY_GRID // 5, _BODY_GRID * 5 // 6),
@@ -43,7 +45,8 @@ def regions(shown: NDArray[np.float32]) -> Regions:
     import cv2
 
     # Several films are read at once; threads of OpenCV's own for one small picture only wait.
-    cv2.setNumThreads(1)
+    if cv2.getNumThreads() != 1:
+        cv2.setNumThreads(1)
     return Regions(body_mask(shown), marker_mask(shown))
 
 
@@ -84,27 +87,28 @@ def marker_mask(shown: NDArray[np.float32]) -> NDArray[np.bool_]:
     # A square is separable, which makes it ten times as fast as a disc of that size.
     square = np.ones((reach, reach), np.uint8)
     hat = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, square)
-    count, labels, stats, centres = cv2.connectedComponentsWithStats(
-        (hat > 0.22).astype(np.uint8), connectivity=8
+    # This algorithm takes a third of the time of the one chosen by itself.
+    _, labels, stats, centres = cv2.connectedComponentsWithStatsWithAlgorithm(
+        (hat > 0.22).astype(np.uint8), 8, cv2.CV_32S, cv2.CCL_BBDT
     )
     mask = np.zeros((GRID, GRID), np.bool_)
     steep = None
-    for i in range(1, count):
-        x, y, w, h, area = (int(v) for v in stats[i])
-        rows, columns = size[1], size[0]
-        if not (0.012 * rows <= h <= 0.12 * rows and w <= 0.2 * columns and area >= 8):
-            continue
-        cx, cy = centres[i][0] / columns, centres[i][1] / rows
-        if 0.25 < cx < 0.75 and 0.14 < cy < 0.86:
-            continue
+    rows, columns = size[1], size[0]
+    wide, high, area = (stats[:, at] for at in (cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT, -1))
+    fits = (0.012 * rows <= high) & (high <= 0.12 * rows) & (wide <= 0.2 * columns) & (area >= 8)
+    cx, cy = centres[:, 0] / columns, centres[:, 1] / rows
+    fits &= (cx <= 0.25) | (cx >= 0.75) | (cy <= 0.14) | (cy >= 0.86)
+    fits[0] = False
+    for i in np.flatnonzero(fits):
+        x, y, w, h, _ = (int(v) for v in stats[i])
         if steep is None:
             steep = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, _disc(3))
         box = slice(y, y + h), slice(x, x + w)
         own = labels[box] == i
-        inner = cv2.erode(np.pad(own.astype(np.uint8), 1), _disc(3))[1:-1, 1:-1]
+        inner = cv2.erode(own.astype(np.uint8), _disc(3), **_NOTHING_BEYOND)
         rim = own & ~inner.astype(bool)
         # Thin strokes are steep throughout, wide ones at their rim; ribs are neither.
-        sharp = np.median(steep[box][own]) >= 0.22 or np.median(steep[box][rim]) >= 0.4
+        sharp = _median(steep[box][own]) >= 0.22 or _median(steep[box][rim]) >= 0.4
         if not sharp or image[box][own].mean() < 0.35:
             continue
         top, left = int(y / rows * GRID), int(x / columns * GRID)
@@ -120,8 +124,7 @@ def _peel(
 
     rest = ~outside
     # The seam is what an observer walking in from the film's edge meets first.
-    border = {"borderType": cv2.BORDER_CONSTANT, "borderValue": 0}
-    shrunk = cv2.erode(rest.astype(np.uint8), _disc(3), **border)
+    shrunk = cv2.erode(rest.astype(np.uint8), _disc(3), **_NOTHING_BEYOND)
     seam = rest & ~shrunk.astype(bool)
     if not seam.any():
         return None
@@ -130,7 +133,9 @@ def _peel(
         return None
     dark = rest & (small < level + _ABOVE_LEVEL) & (rough < _SMOOTH)
     opened = cv2.morphologyEx(dark.astype(np.uint8), cv2.MORPH_OPEN, _disc(3))
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        opened, connectivity=4, ltype=cv2.CV_16U
+    )
     keep = stats[:, cv2.CC_STAT_AREA] > 0.002 * _BODY_GRID * _BODY_GRID
     keep &= np.bincount(labels[seam], minlength=count) > 0
     middle = labels[_MIDDLE].ravel()
@@ -166,7 +171,9 @@ def _unexposed_strips(small: NDArray[np.float32]) -> NDArray[np.bool_]:
 def _large_parts(inside: NDArray[np.uint8]) -> NDArray[np.bool_]:
     import cv2
 
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(inside, connectivity=4)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(
+        inside, connectivity=4, ltype=cv2.CV_16U
+    )
     if count < 2:
         return np.ones(inside.shape, np.bool_)
     areas = stats[:, cv2.CC_STAT_AREA]
@@ -176,6 +183,12 @@ def _large_parts(inside: NDArray[np.uint8]) -> NDArray[np.bool_]:
     cv2.drawContours(body, outlines, -1, 1, thickness=cv2.FILLED)
     filled: NDArray[np.bool_] = body.astype(bool)
     return filled
+
+
+def _median(values: NDArray[np.float32]) -> float:
+    """NumPy's median of some hundred values in a tenth of its time."""
+    ordered, half = np.sort(values), len(values) // 2
+    return float((ordered[half] + ordered[(len(values) - 1) // 2]) / 2)
 
 
 @cache
