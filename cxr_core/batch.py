@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -47,6 +48,9 @@ class Piece:
     path: Path | None = None
     data: bytes | None = None
     error: str | None = None
+
+
+_SWITCH_SECONDS = 0.0002
 
 
 def workers() -> int:
@@ -148,6 +152,9 @@ def in_order(
         return
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="film")
     waiting: deque[Future[_Output]] = deque()
+    # A thread that comes back from the network would wait up to 5 ms for another's Python.
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         for item in inputs:
             waiting.append(pool.submit(work, item))
@@ -156,6 +163,7 @@ def in_order(
         while waiting:
             yield waiting.popleft().result()
     finally:
+        sys.setswitchinterval(before)
         pool.shutdown(wait=True, cancel_futures=True)
 
 

@@ -105,11 +105,13 @@ def marker_mask(shown: NDArray[np.float32]) -> NDArray[np.bool_]:
             steep = cv2.morphologyEx(image, cv2.MORPH_GRADIENT, _disc(3))
         box = slice(y, y + h), slice(x, x + w)
         own = labels[box] == i
+        if image[box][own].mean() < 0.35:
+            continue
         inner = cv2.erode(own.astype(np.uint8), _disc(3), **_NOTHING_BEYOND)
         rim = own & ~inner.astype(bool)
         # Thin strokes are steep throughout, wide ones at their rim; ribs are neither.
         sharp = _median(steep[box][own]) >= 0.22 or _median(steep[box][rim]) >= 0.4
-        if not sharp or image[box][own].mean() < 0.35:
+        if not sharp:
             continue
         top, left = int(y / rows * GRID), int(x / columns * GRID)
         bottom, right = int(np.ceil((y + h) / rows * GRID)), int(np.ceil((x + w) / columns * GRID))
@@ -128,7 +130,7 @@ def _peel(
     seam = rest & ~shrunk.astype(bool)
     if not seam.any():
         return None
-    level = float(np.percentile(small[seam], 3))
+    level = _percentile(small[seam], 3)
     if level > _DARKEST_LEVEL:
         return None
     dark = rest & (small < level + _ABOVE_LEVEL) & (rough < _SMOOTH)
@@ -189,6 +191,14 @@ def _median(values: NDArray[np.float32]) -> float:
     """NumPy's median of some hundred values in a tenth of its time."""
     ordered, half = np.sort(values), len(values) // 2
     return float((ordered[half] + ordered[(len(values) - 1) // 2]) / 2)
+
+
+def _percentile(values: NDArray[np.float32], share: float) -> float:
+    """NumPy's percentile, interpolated, of some hundred values in a tenth of its time."""
+    ordered, at = np.sort(values), share / 100 * (len(values) - 1)
+    low = int(at)
+    high = min(low + 1, len(values) - 1)
+    return float(ordered[low] + (ordered[high] - ordered[low]) * (at - low))
 
 
 @cache

@@ -9,6 +9,7 @@ file's `cam` is made of. Its sum is the logit less the bias: each cell is that c
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,12 +111,18 @@ def per_cell(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.floa
 
     Pixels that lie in two cells are divided between them.
     """
-    import cv2
+    down, across = (_overlaps(n, of) for n, of in zip(shape, mask.shape, strict=True))
+    shares: NDArray[np.float32] = down @ mask.astype(np.float32) @ across.T
+    return shares
 
-    size = (shape[1], shape[0])
-    shares: NDArray[np.float32] = cv2.resize(
-        mask.astype(np.float32), size, interpolation=cv2.INTER_AREA
-    )
+
+@cache
+def _overlaps(cells: int, pixels: int) -> NDArray[np.float32]:
+    """(cells, pixels): the share of a cell that each pixel fills, along one side."""
+    edges = np.arange(cells + 1) * pixels / cells
+    first = np.arange(pixels)
+    inside = np.minimum(edges[1:, None], first + 1) - np.maximum(edges[:-1, None], first)
+    shares: NDArray[np.float32] = (np.clip(inside, 0, 1) * cells / pixels).astype(np.float32)
     return shares
 
 
