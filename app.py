@@ -27,6 +27,6 @@ entry.enter()
 st.markdown(
     ":orange-badge[:material/info: Not a medical device] "
     ":small[Research and teaching only, not for diagnosis or treatment. "
-    "The shipped network learnt from films of children of one hospital.]"
+    "Shipped network: children of one hospital.]"
 )
 page.run()
