@@ -73,8 +73,25 @@ def test_view_is_drawn_where_the_reader_left_it():
     seen = Viewport(x=(10, 50), y=(90, 20), opacity=30)
     figure = figures.film(IMAGE, (300, 400), heatmap(), viewport=seen)
     assert list(figure.layout.xaxis.range) == [10, 50]
-    assert list(figure.layout.yaxis.range) == [90, 20]
+    lower, upper = figure.layout.yaxis.range
+    assert lower > upper
+    assert (lower + upper) / 2 == 55
     assert figure.data[0].opacity == pytest.approx(0.3)
+
+
+def test_a_zoomed_view_can_go_back_to_the_whole_film():
+    seen = Viewport(x=(10, 50), y=(90, 20))
+    figure = figures.film(IMAGE, (300, 400), heatmap(), viewport=seen)
+    x, y = (axis.autorangeoptions for axis in (figure.layout.xaxis, figure.layout.yaxis))
+    assert (x.minallowed, x.maxallowed, y.minallowed, y.maxallowed) == (0, 400, 0, 300)
+    assert figures.FILM_CONFIG["doubleClick"] == "autosize"
+
+
+def test_view_beyond_all_edges_shows_the_whole_film():
+    assert Viewport().shows_all(300, 400)
+    assert Viewport(x=(-50, 450), y=(300, 0)).shows_all(300, 400)
+    assert not Viewport(x=(10, 400), y=(300, 0)).shows_all(300, 400)
+    assert not Viewport(x=(0, 400), y=(280, 0)).shows_all(300, 400)
 
 
 @pytest.mark.parametrize("name", figures.COLOUR_MAPS)

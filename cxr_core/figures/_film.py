@@ -18,7 +18,7 @@ View = Literal["Overlay", "Side by side", "Film"]
 # Uniform in lightness and told apart with any common colour vision (matplotlib's and cividis').
 COLOUR_MAPS = ("Inferno", "Viridis", "Cividis")
 OPACITY_STEPS = tuple(range(0, 101, 5))
-UNIT = "contribution to the logit per cell"
+UNIT = "logit per cell"
 # In logits per cell of the map. The scale never ends below it: a weak map is to look weak. On
 # films read as pneumonia the strongest cell of the shipped model's map holds 0.05 to 0.07.
 LEAST_TOP = 0.06
@@ -36,6 +36,18 @@ class Viewport:
     x: tuple[float, float] | None = None
     y: tuple[float, float] | None = None
     opacity: int = 45
+
+    def shows_all(self, rows: int, columns: int) -> bool:
+        """Whether all of a film lies in view, to half a per cent of its sides."""
+        if self.x is None or self.y is None:
+            return True
+        slack_x, slack_y = 0.005 * columns, 0.005 * rows
+        return (
+            min(self.x) <= slack_x
+            and max(self.x) >= columns - slack_x
+            and min(self.y) <= slack_y
+            and max(self.y) >= rows - slack_y
+        )
 
 
 def colour_scale(name: str, stops: int = 32) -> list[tuple[float, str]]:
@@ -120,8 +132,8 @@ def film(
 FILM_CONFIG: dict[str, Any] = {
     "scrollZoom": True,
     "displayModeBar": True,
-    "doubleClick": "reset",
-    "modeBarButtons": [["zoomIn2d", "zoomOut2d", "resetScale2d"]],
+    "doubleClick": "autosize",
+    "modeBarButtons": [["zoomIn2d", "zoomOut2d", "autoScale2d"]],
 }
 STILL_CONFIG: dict[str, Any] = {"staticPlot": True, "displayModeBar": False}
 
@@ -194,10 +206,13 @@ def _axes(
     x: dict[str, Any] = {
         "domain": [left, left + width],
         "range": list(viewport.x or (0, columns)),
+        # What 'autoscale' and a double click go back to, wherever the figure was drawn.
+        "autorangeoptions": {"minallowed": 0, "maxallowed": columns},
         "anchor": f"y{suffix}",
     }
     y: dict[str, Any] = {
-        "range": list(viewport.y or (rows, 0)),
+        "range": _rows_in_view(viewport, rows),
+        "autorangeoptions": {"minallowed": 0, "maxallowed": rows},
         "anchor": f"x{suffix}",
         "scaleanchor": f"x{suffix}",
         "scaleratio": 1,
@@ -208,6 +223,17 @@ def _axes(
     for axis, settings in ((f"xaxis{suffix}", x), (f"yaxis{suffix}", y)):
         settings |= {"visible": False, "constrain": "range"}
         figure.update_layout({axis: settings})
+
+
+def _rows_in_view(viewport: Viewport, rows: int) -> list[float]:
+    """The y range to ask for. Zoomed, the width decides: plotly widens rows around their middle.
+
+    Side by side a panel is half as wide; its rows would shrink the film on the way back.
+    """
+    if viewport.y is None or viewport.x is None:
+        return [rows, 0]
+    middle = sum(viewport.y) / 2
+    return [middle + 0.5, middle - 0.5]
 
 
 def _overlay(
@@ -230,9 +256,9 @@ def _overlay(
         colorscale=colour_scale(colours),
         opacity=opacity / 100,
         name="heatmap",
-        hovertemplate=f"contribution to {word} %{{z:.3f}}<extra></extra>",
+        hovertemplate=f"speaks for {word}: %{{z:.3f}} {UNIT}<extra></extra>",
         colorbar={
-            "title": {"text": f"{UNIT} ({word})", "side": "top", "font": {"size": 12}},
+            "title": {"text": f"speaks for {word}, {UNIT}", "side": "top", "font": {"size": 12}},
             "orientation": "h", "thickness": 9, "len": 0.42, "x": 0.75, "y": -0.015,
             "yanchor": "top", "xpad": 0, "ypad": 6, "outlinewidth": 0,
             "tickvals": [0, top / 2, top], "tickformat": ".2f",

@@ -35,7 +35,7 @@ def show(session: Session, case: Case, model: Model) -> None:
     film = display.render(panel, window, invert)
     top = figures.scale_top(reading.heatmaps or ())
     look = (case.key, case.frame, case.item.shown_anyway_at, view, colours, window, invert)
-    seen = _in_view(session, case, (*look, heatmap and heatmap.label))
+    seen = _in_view(session, case, panel, (*look, heatmap and heatmap.label))
     figure = figures.film(
         display.data_uri(film), (panel.rows, panel.columns), heatmap,
         view=view, colours=colours, top=top, viewport=seen,
@@ -121,14 +121,15 @@ def _panel(session: Session, case: Case) -> Panel:
     return kept[2]
 
 
-def _in_view(session: Session, case: Case, look: tuple[object, ...]) -> Viewport:
+def _in_view(session: Session, case: Case, panel: Panel, look: tuple[object, ...]) -> Viewport:
     """What the figure is drawn at: it changes only when the figure must be drawn anew anyway."""
     if session.viewport_of != case.key:
         session.viewport_of = case.key
         session.viewport = Viewport(opacity=session.viewport.opacity)
     seen, session.height = viewport.watch(CHART, case.key, session.viewport, session.height)
     if seen is not None:
-        session.viewport = seen
+        whole = seen.shows_all(panel.rows, panel.columns)
+        session.viewport = Viewport(opacity=seen.opacity) if whole else seen
     look = (*look, session.height)
     if session.drawn is None or session.drawn[0] != look:
         session.drawn = (look, session.viewport)
@@ -157,7 +158,8 @@ def _picture(
             laid = display.overlay_on(film, heatmap, table, top, seen.opacity / 100)
             panels = [film, laid] if view == "Side by side" else [laid]
         size = (panel.rows, panel.columns)
-        return snapshot.png(panels, size, seen.x, seen.y, _captions(reading), table, top)
+        label = heatmap.label if heatmap else "PNEUMONIA"
+        return snapshot.png(panels, size, seen.x, seen.y, _captions(reading), table, top, label)
 
     st.download_button(
         "PNG", picture, f"cxr-view-{reading.sha256[:8]}.png", "image/png",

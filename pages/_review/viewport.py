@@ -32,6 +32,7 @@ export default function ({ data, setStateValue }) {
   const later = () => { clearTimeout(timer); timer = setTimeout(report, 300); };
   const attach = () => {
     measure();
+    name();
     const found = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`);
     if (!found || found === graph || typeof found.on !== "function") return;
     graph = found;
@@ -40,19 +41,45 @@ export default function ({ data, setStateValue }) {
     });
     graph.on("plotly_restyle", later);
   };
-  // The slider inside the figure takes no key: [ and ] press it one step to either side.
+  // The slider inside the figure takes no key of its own: these press it at another place.
+  const anywhere = { "[": -1, "]": 1 };
+  const focused = {
+    ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1,
+    PageDown: -4, PageUp: 4, Home: -99, End: 99,
+  };
   const press = (event) => {
-    const step = { "[": -1, "]": 1 }[event.key];
+    const group = graph?.querySelector(".slider-group");
+    const on = group && event.target === group;
+    const step = anywhere[event.key] ?? (on ? focused[event.key] : 0);
     const slider = graph?.layout?.sliders?.[0];
     if (!step || !slider || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
     const rail = graph.querySelector(".slider-rail-touch-rect");
     const last = slider.steps.length - 1;
     const to = Math.min(Math.max((slider.active ?? 0) + step, 0), last);
     const box = rail.getBoundingClientRect();
-    const at = { clientX: box.left + (box.width * to) / last, clientY: box.top + box.height / 2 };
+    // The grip's middle travels the rail less half a grip at either end.
+    const inset = graph.querySelector(".slider-grip-rect").getBoundingClientRect().width / 2;
+    const at = {
+      clientX: box.left + inset + ((box.width - 2 * inset) * to) / last,
+      clientY: box.top + box.height / 2,
+    };
     rail.dispatchEvent(new MouseEvent("mousedown", { ...at, bubbles: true, view: window }));
     document.dispatchEvent(new MouseEvent("mouseup", { ...at, bubbles: true, view: window }));
     graph.dispatchEvent(new MouseEvent("mouseup", { ...at, bubbles: true, view: window }));
+  };
+  // To a keyboard and to a screen reader it is a drawing until it is told otherwise.
+  const name = () => {
+    const group = graph?.querySelector(".slider-group");
+    const slider = graph?.layout?.sliders?.[0];
+    if (!group || !slider) return;
+    const now = slider.steps[slider.active ?? 0].label;
+    const told = { tabindex: 0, role: "slider", "aria-label": "Heatmap opacity, per cent",
+      "aria-valuemin": 0, "aria-valuemax": 100, "aria-valuenow": parseInt(now),
+      "aria-valuetext": now };
+    for (const [key, value] of Object.entries(told))
+      if (group.getAttribute(key) !== String(value)) group.setAttribute(key, value);
   };
   document.addEventListener("keydown", press);
   // What draws films and lists is large: fetched while the reader still looks for a film.

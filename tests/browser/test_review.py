@@ -118,6 +118,7 @@ def test_film_is_uploaded_faded_zoomed_and_windowed_without_losing_the_place(vis
     whole = zoom(page)
     zoom_in(page)
     place = zoom(page)
+    area = page.locator(f"{FIGURE} .nsewdrag").first.bounding_box()
     assert place[1] - place[0] < 0.9 * (whole[1] - whole[0])
 
     before = opacity(page)
@@ -138,6 +139,13 @@ def test_film_is_uploaded_faded_zoomed_and_windowed_without_losing_the_place(vis
     settled(page)
     assert zoom(page)[:2] == pytest.approx(place[:2])
     assert page.evaluate(f"() => document.querySelector('{FIGURE}').layout.images.length") == 2
+    page.get_by_text("Overlay").click()
+    settled(page)
+    assert zoom(page)[:2] == pytest.approx(place[:2])
+    # Drawn while zoomed, the figure still knows the whole film.
+    page.mouse.dblclick(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+    settled(page)
+    assert zoom(page) == pytest.approx(whole)
 
 
 def test_keys_move_the_opacity_and_hide_the_heatmap(visit: Open):
@@ -152,6 +160,13 @@ def test_keys_move_the_opacity_and_hide_the_heatmap(visit: Open):
     page.keyboard.press("]")
     page.wait_for_timeout(200)
     assert opacity(page) == pytest.approx(before + 0.1, abs=0.011)
+    slider = page.get_by_role("slider", name="Heatmap opacity")
+    slider.focus()
+    for key, expected in (("End", 1), ("ArrowLeft", 0.95), ("Home", 0), ("PageUp", 0.2)):
+        page.keyboard.press(key)
+        page.wait_for_timeout(200)
+        assert opacity(page) == pytest.approx(expected, abs=0.011)
+    assert slider.get_attribute("aria-valuenow") == "20"
     settled(page)
     # The opacity reaches the server 300 ms after the key: neither may undo the other.
     drawn = f"document.querySelectorAll('{FIGURE} .hm image').length"
