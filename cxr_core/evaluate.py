@@ -79,7 +79,8 @@ def auc(labels: NDArray[np.int8], scores: NDArray[np.float64]) -> float:
 def auc_interval(labels: NDArray[np.int8], scores: NDArray[np.float64]) -> Interval:
     """AUC with DeLong's 95 % interval (1988), on the logit scale.
 
-    The logit scale keeps the interval within 0..1; a perfect AUC falls back to the rule of three.
+    The logit scale keeps the interval within 0..1; a perfect AUC falls back to the rule of three,
+    and a single film of a class to Hanley and McNeil's variance.
     """
     y, s = _checked(labels, scores)
     values, group = np.unique(s, return_inverse=True)
@@ -101,9 +102,20 @@ def auc_of_counts(ill: NDArray[np.intp], well: NDArray[np.intp]) -> Interval:
         reach = 3 / min(m, n)
         low, high = (max(0.0, 1 - reach), 1.0) if area == 1 else (0.0, min(1.0, reach))
         return Interval(area, low, high)
-    spread_ill = float((ill * (v10 - area) ** 2).sum() / (m - 1)) if m > 1 else 0.0
-    spread_well = float((well * (v01 - area) ** 2).sum() / (n - 1)) if n > 1 else 0.0
+    if min(m, n) == 1:
+        return on_logit_scale(area, _hanley_mcneil(area, m, n))
+    spread_ill = float((ill * (v10 - area) ** 2).sum() / (m - 1))
+    spread_well = float((well * (v01 - area) ** 2).sum() / (n - 1))
     return on_logit_scale(area, spread_ill / m + spread_well / n)
+
+
+def _hanley_mcneil(area: float, m: int, n: int) -> float:
+    """Variance of the AUC of m ill and n well films by its size alone, where one film of a class
+    has no spread that DeLong's could be taken from. Hanley and McNeil 1982, doi
+    10.1148/radiology.143.1.7063747.
+    """
+    ill, well = area / (2 - area) - area**2, 2 * area**2 / (1 + area) - area**2
+    return (area * (1 - area) + (m - 1) * ill + (n - 1) * well) / (m * n)
 
 
 def on_logit_scale(area: float, variance: float) -> Interval:

@@ -97,6 +97,10 @@ def add_columns(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--positive", action="append", metavar="WORD", help="a label that means pneumonia"
     )
+    command.add_argument(
+        "--negative", action="append", metavar="WORD",
+        help="a label that means normal (default: all others)",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -159,7 +163,7 @@ def _choose(arguments: argparse.Namespace, entry: ModelEntry) -> int:
         "sentence": choice.sentence,
         "reached": choice.reached,
         "note": choice.note,
-        "chosen_on": _set(films.set),
+        "chosen_on": _set(films),
         "figures": {"auc": op.as_json(films.auc)} | op.figures_json(found),
         "warning": op.honesty(films.set, shown.set),
         "reported": None,
@@ -171,7 +175,7 @@ def _choose(arguments: argparse.Namespace, entry: ModelEntry) -> int:
     }
     if reporting is not None and reported is not None:
         figures = {"auc": op.as_json(reporting.auc)} | op.figures_json(reported)
-        row["reported"] = _set(reporting.set) | {"figures": figures}
+        row["reported"] = _set(reporting) | {"figures": figures}
     if optimism is not None:
         row["optimism"] = {
             "repeats": optimism.repeats,
@@ -205,6 +209,7 @@ def read(
         path, path.name, role,
         label=arguments.label_column, score=score,
         kind=arguments.score_kind, positive=arguments.positive,
+        negative=arguments.negative,
     )  # fmt: skip
 
 
@@ -231,7 +236,8 @@ def _criterion(arguments: argparse.Namespace, films: Sorted, entry: ModelEntry) 
     return op.choose(films, key, value, arguments.prevalence)
 
 
-def _set(scores: ScoreSet) -> dict[str, Json]:
+def _set(films: Sorted) -> dict[str, Json]:
+    scores = films.set
     return {
         "name": scores.name,
         "role": scores.role,
@@ -240,7 +246,7 @@ def _set(scores: ScoreSet) -> dict[str, Json]:
         "ill": scores.ill,
         "well": scores.well,
         "bad_rows": [{"line": b.line, "reason": b.reason} for b in scores.bad],
-        "warnings": list(scores.warnings),
+        "warnings": list(films.warnings),
     }
 
 

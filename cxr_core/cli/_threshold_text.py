@@ -63,7 +63,11 @@ def as_text(
     if row["warning"]:
         lines.append(f"Warning: {row['warning']}")
     lines += [printable(w) for w in chosen["warnings"]]
-    lines += [f"    line {b['line']}: {printable(b['reason'])}" for b in chosen["bad_rows"][:10]]
+    lines += _bad_rows(chosen)
+    if row["reported"]:
+        name = printable(row["reported"]["name"])
+        lines += [f"{name}: {printable(w)}" for w in row["reported"]["warnings"]]
+        lines += _bad_rows(row["reported"])
     columns = [("chosen on", found)]
     if reporting is not None and reported is not None:
         columns.append((f"reported on {printable(reporting.set.name)}", reported))
@@ -102,6 +106,12 @@ def as_text(
     if now["problem"]:
         lines.append(f"Warning: {now['problem']}")
     return "\n".join(lines)
+
+
+def _bad_rows(films: dict[str, Json]) -> list[str]:
+    bad = films["bad_rows"]
+    lines = [f"    line {b['line']}: {printable(b['reason'])}" for b in bad[:10]]
+    return lines + ([f"    and {len(bad) - 10:,} more (--json lists all)"] if len(bad) > 10 else [])
 
 
 def _percent(interval: dict[str, float]) -> str:

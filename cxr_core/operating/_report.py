@@ -182,7 +182,7 @@ def _decision(
             "chosen on, and look better than they will be on new patients."
         )
     words = [warning] if warning else []
-    words += [w for s in (films, *(reporting or ())[:1]) for w in s.set.warnings]
+    words += [w for s in (films, *(reporting or ())[:1]) for w in s.warnings]
     if words:
         flow.append(page.text(escape(" ".join(words)), "warn"))
     return flow

@@ -140,9 +140,8 @@ def from_arrays(
     held: list[NDArray[Any]] = [y, s, ids, *texts.values()]
     for array in held:
         array.flags.writeable = False
-    return ScoreSet(
-        name, role, y, s, ids, texts, named, origin, model, folder, bad, _warnings(y, s, bad)
-    )
+    warnings = _warnings(y, s, bad) + (_repeated(ids, y) if named else ())
+    return ScoreSet(name, role, y, s, ids, texts, named, origin, model, folder, bad, warnings)
 
 
 def honesty(tuning: ScoreSet, reporting: ScoreSet) -> str | None:
@@ -245,6 +244,23 @@ def _all_text(array: NDArray[np.object_]) -> bool:
     from pandas.api.types import infer_dtype
 
     return infer_dtype(array, skipna=False) == "string"
+
+
+def _repeated(films: Text, labels: NDArray[np.int8]) -> tuple[str, ...]:
+    """A film that stands twice is one film, and counts as two in every interval."""
+    import pandas as pd
+
+    codes, names = pd.factorize(films)
+    extra = len(films) - len(names)
+    if not extra:
+        return ()
+    ill = np.bincount(codes, weights=labels, minlength=len(names))
+    both = int(np.count_nonzero((ill > 0) & (ill < np.bincount(codes, minlength=len(names)))))
+    truth = f" {both:,} films have both labels." if both else ""
+    return (
+        f"Rows that name a film again: {extra:,} of {len(films):,}. Each counts as a film of its "
+        f"own, so intervals are narrower than they should be; leave one row for each film.{truth}",
+    )
 
 
 def _warnings(

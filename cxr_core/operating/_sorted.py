@@ -42,6 +42,17 @@ class Sorted:
         return auc_of_counts(ill, np.diff(self.cuts.positions) - ill)
 
     @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What is to be known of the films before any figure of theirs is believed."""
+        if self.auc.high >= 0.5:
+            return self.set.warnings
+        return (
+            *self.set.warnings,
+            f"The scores rank normal films above pneumonias (AUC {self.auc.value:.3f}): they may "
+            "be probabilities of 'normal', or the labels may be the wrong way round.",
+        )
+
+    @cached_property
     def brier(self) -> float:
         return float(np.mean((self.scores - self.labels) ** 2))
 

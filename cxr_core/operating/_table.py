@@ -1,7 +1,4 @@
-"""The cells of a CSV as text, with the numbers in them and the lines they stand on.
-
-Commas, semicolons or tabs; decimal commas beside semicolons; UTF-8, UTF-16 or Windows-1252.
-"""
+"""The cells of a CSV as text, with the numbers in them and the lines they stand on."""
 
 from __future__ import annotations
 
@@ -18,29 +15,33 @@ from numpy.typing import NDArray
 
 from cxr_core.errors import DataError
 from cxr_core.operating import _words
+from cxr_core.operating._layout import layout
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MAX_BYTES = 500 * 2**20
-MAX_COLUMNS = 200
+# A sentence may stand in a cell; a whole file in one is an open quotation mark.
+csv.field_size_limit(MAX_BYTES)
+
+_DECIMAL_COMMA = r"[+-]?\d*,\d+(?:[eE][+-]?\d+)?"
 
 
 class Table:
-    """columns: names as in the header. frame: their cells as text, a row a film, blank lines too.
+    """columns: names as in the header, 'column 1', … without one (then `header` is False).
 
-    Where every cell of the column of scores (`score`, or the one recognised) holds a number, the
-    frame has them as numbers. broken: row → why it cannot be used. Raises DataError for what is no
-    CSV with a header.
+    frame: their cells as text, a row a film, blank lines too. Where every cell of the column of
+    scores (`score`, or the one recognised) holds a number, the frame has them as numbers. broken:
+    row → why it cannot be used. Raises DataError for what is no table.
     """
 
     def __init__(self, content: bytes | Path, score: str | None = None) -> None:
-        self._text = _decoded(_bounded(content))
-        self._separator = _separator(self._text)
+        self._layout = layout(_bounded(content))
+        self.header = self._layout.header
+        self.columns = self._layout.names
+        self.first_line = self._layout.first_line
         self.broken: dict[int, str] = {}
-        names = _header(self._text, self._separator)
-        self.frame = self._read(names, score or _words.recognised("score", names))
-        self.columns = tuple(names)
+        self.frame = self._read(score or _words.recognised("score", self.columns))
 
     def column(self, name: str | None) -> str | None:
         """A column that was asked for. Raises DataError where the file has none of that name."""
@@ -69,7 +70,6 @@ class Table:
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """(n,) float64, nan where a cell holds no number."""
-        import pandas as pd
 
         cells = self.frame[column]
         if cells.dtype.kind == "f":
@@ -77,114 +77,104 @@ class Table:
         try:
             found = cells.astype("float64")
         except ValueError:
-            cells = cells.str.strip()
-            if self._separator == ";":
-                cells = cells.str.replace(",", ".", regex=False)
-            cells = cells.str.removesuffix("%").str.rstrip()
-            found = pd.to_numeric(cells, errors="coerce")
+            found = _as_numbers(cells)
         return np.asarray(found.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
 
     def lines(self, rows: Iterable[int]) -> dict[int, int]:
         """Row → line of the file, exact where quoted cells hold line breaks too."""
-        wanted = set(rows)
-        if not wanted or '"' not in self._text:
-            return {row: row + 2 for row in wanted}
-        reader = csv.reader(io.StringIO(self._text), delimiter=self._separator)
-        found, start = {}, 1
-        for row, _ in enumerate(reader, -1):
+        wanted, first = set(rows), self.first_line
+        if not wanted or '"' not in self._layout.text:
+            return {row: row + first for row in wanted}
+        reader = csv.reader(io.StringIO(self._layout.text), delimiter=self._layout.separator)
+        found, start = {}, self._layout.above + 1
+        for row, _ in enumerate(reader, -int(self.header)):
             if row in wanted:
                 found[row] = start
-            start = reader.line_num + 1
+            start = self._layout.above + reader.line_num + 1
         return found
 
-    def _read(self, names: list[str], score: str | None) -> pd.DataFrame:
+    def _read(self, score: str | None) -> pd.DataFrame:
         import pandas as pd
 
+        names, separator = self.columns, self._layout.separator
         try:
-            if score in names and self._separator != ";":
+            if score in names and separator != ";":
                 # A million numbers are read in half the time where none of them is text first.
                 with contextlib.suppress(ValueError):
-                    return self._parsed(names, dict.fromkeys(names, str) | {score: float})
-            return self._parsed(names, dict.fromkeys(names, str))
+                    return self._parsed(dict.fromkeys(names, str) | {str(score): float})
+            return self._parsed(dict.fromkeys(names, str))
         except (pd.errors.ParserError, pd.errors.ParserWarning):
             rows = self._forgiving(len(names))
             return pd.DataFrame(rows, columns=pd.Index(names), dtype=str).replace("", None)
 
-    def _parsed(self, names: list[str], types: dict[str, type]) -> pd.DataFrame:
+    def _parsed(self, types: dict[str, type]) -> pd.DataFrame:
         import pandas as pd
 
         with warnings.catch_warnings():
             # Pandas drops cells beyond the header's with no more than a warning.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             return pd.read_csv(
-                io.StringIO(self._text), sep=self._separator, dtype=types, names=names, header=0,
-                index_col=False, skip_blank_lines=False, keep_default_na=False, na_values=[""],
+                io.StringIO(self._layout.text), sep=self._layout.separator, dtype=types,
+                names=list(self.columns), header=0 if self.header else None, index_col=False,
+                skip_blank_lines=False, keep_default_na=False, na_values=[""],
             )  # fmt: skip
 
     def _forgiving(self, width: int) -> list[list[str]]:
-        """Row by row, where some have too many cells."""
-        rows = []
-        reader = csv.reader(io.StringIO(self._text), delimiter=self._separator)
-        next(reader)
+        """Row by row, where some have too many cells. Raises DataError for an open quotation."""
+        rows: list[list[str]] = []
+        reader = csv.reader(io.StringIO(self._layout.text), delimiter=self._layout.separator)
+        if self.header:
+            next(reader)
+        before = reader.line_num
         for i, cells in enumerate(reader):
+            if reader.line_num > before + 1 and _open(cells, self._layout.text):
+                raise DataError(
+                    "Expected each quotation mark closed by another; received one in line "
+                    f"{self._layout.above + before + 1} that is not, so that all lines after it "
+                    "would be one cell. Close it, or leave it out."
+                )
+            before = reader.line_num
             if len(cells) > width:
                 self.broken[i] = f"{len(cells)} cells where the header has {width}"
             rows.append((cells + [""] * width)[:width])
         return rows
 
 
+def _open(cells: list[str], text: str) -> bool:
+    """Whether the last cell of a row runs to the end of the file, and no quotation mark ends it."""
+    return bool(cells) and "\n" in cells[-1] and text.endswith(cells[-1])
+
+
+def _as_numbers(cells: pd.Series) -> pd.Series:
+    """Numbers with decimal commas, percent signs (divided by 100) and typographic minus signs."""
+    import pandas as pd
+
+    cells = cells.str.strip().str.replace("−", "-", regex=False)
+    percent = cells.str.endswith("%").fillna(False).astype(bool)
+    cells = cells.str.removesuffix("%").str.rstrip()
+    comma = cells.str.fullmatch(_DECIMAL_COMMA).fillna(False).astype(bool)
+    cells = cells.where(~comma, cells.str.replace(",", ".", regex=False))
+    found = pd.to_numeric(cells, errors="coerce")
+    return found.where(~percent, found / 100)
+
+
 def _bounded(content: bytes | Path) -> bytes:
-    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    try:
+        size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    except OSError as error:
+        raise _unreadable(error) from error
     if size > MAX_BYTES:
         raise DataError(
             f"Expected a CSV of up to {MAX_BYTES // 2**20} MB; received {size / 2**20:.0f} MB. "
             "Keep the columns of labels and scores alone, or fewer rows."
         )
-    return content if isinstance(content, bytes) else content.read_bytes()
-
-
-def _decoded(content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return content.decode("utf-16", errors="replace")
-    if b"\0" in content[:4096]:
-        raise DataError(
-            "Expected a CSV file of labels and scores; received something that is no text. "
-            "Save the table as CSV first."
-        )
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+        return content if isinstance(content, bytes) else content.read_bytes()
+    except OSError as error:
+        raise _unreadable(error) from error
 
 
-def _separator(text: str) -> str:
-    first = text[: text.find("\n")] if "\n" in text else text
-    return max(",;\t", key=first.count)
-
-
-def _header(text: str, separator: str) -> list[str]:
-    if not text.strip():
-        raise DataError("Expected a CSV of labels and scores; received an empty file. Choose one.")
-    names = [h.strip() for h in next(csv.reader(io.StringIO(text), delimiter=separator))]
-    # A row name without a title is what pandas writes for its index.
-    names = [name or f"column {i + 1}" for i, name in enumerate(names)]
-    if len(names) < 2 or len(names) > MAX_COLUMNS or len(set(names)) < len(names):
-        received = "names that stand twice" if len(set(names)) < len(names) else f"{len(names)}"
-        raise DataError(
-            f"Expected a header of 2 to {MAX_COLUMNS} different column names, one for labels and "
-            f"one for scores; received {received}. Give each column a name in the first line."
-        )
-    if all(_is_number(name) for name in names):
-        raise DataError(
-            f"Expected column names in the first line; received numbers ({', '.join(names[:4])}). "
-            "Put a header above them, such as label,score."
-        )
-    return names
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _unreadable(error: OSError) -> DataError:
+    return DataError(
+        f"Expected a CSV that can be read; received '{error.strerror or error}'. Check its rights."
+    )

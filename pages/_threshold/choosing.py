@@ -46,8 +46,10 @@ def heading(state: Bench) -> None:
     if state.trouble is not None:
         st.error(plain(state.trouble), icon=":material/error:")
         state.trouble = None
-    for warning in tuned.warnings:
-        st.markdown(f":orange-badge[:material/info: Data] {plain(warning)}")
+    for films in filter(None, (state.tuning, state.reporting)):
+        for warning in films.warnings:
+            whose = "" if state.reporting is None else f"{plain(films.set.name)}: "
+            st.markdown(f":orange-badge[:material/info: Data] :small[{whose}{plain(warning)}]")
 
 
 def controls(state: Bench) -> tuple[float, float]:

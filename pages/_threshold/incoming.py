@@ -12,7 +12,7 @@ from cxr_core import jobs, registry
 from cxr_core import operating as op
 from cxr_core.errors import CxrError
 from cxr_core.jobs import Job, JobTable, State
-from cxr_core.operating import Inspection, ScoreSet
+from cxr_core.operating import Inspection, Kind, ScoreSet
 from pages._threshold.session import Bench
 from pages._threshold.words import plain
 
@@ -86,10 +86,19 @@ def _read(state: Bench, uploaded: Any) -> ScoreSet | None:
     found = _inspected(state, uploaded, None, None)
     columns = list(found.columns)
 
+    if found.first:
+        st.info("The file has no header: its columns are shown by their first cells.")
+    cells = dict(zip(columns, found.first, strict=False))
+
+    def named(column: str) -> str:
+        return f"{column}: {cells[column][:30]}" if column in cells else column
+
     def column(label: str, guess: str | None, key: str, may_lack: bool) -> str | None:
         options = [NONE, *columns] if may_lack else columns
         at = options.index(guess) if guess in options else (0 if may_lack else None)
-        chosen = st.selectbox(label, options, at, key=f"threshold_csv_{key}_{uploaded.file_id}")
+        chosen = st.selectbox(
+            label, options, at, key=f"threshold_csv_{key}_{uploaded.file_id}", format_func=named
+        )
         return None if chosen in (NONE, None) else str(chosen)
 
     label = column("Label", found.label, "label", False)
@@ -101,25 +110,52 @@ def _read(state: Bench, uploaded: Any) -> ScoreSet | None:
         return None
     if (label, score) != (found.label, found.score):
         found = _inspected(state, uploaded, label, score)
-    positive = list(found.positive)
-    if len(found.label_values) > 2 or (len(found.label_values) == 2 and not positive):
-        positive = st.multiselect(
-            "Which labels mean pneumonia?", found.label_values, positive,
-            key=f"threshold_csv_positive_{uploaded.file_id}_{label}",
-        )  # fmt: skip
-        if not positive:
-            st.info("Say which labels mean pneumonia; all others count as normal.")
-            return None
-    if found.kind != "probability" and not _converted(found, f"{uploaded.file_id}_{score}"):
+    if len(found.label_values) < 2 or (found.more_values and not found.positive):
+        st.info(plain(found.question or f"Expected labels of both classes in {label}."))
         return None
-    key = (uploaded.file_id, label, score, film, patient, tuple(positive), found.kind)
+    classes = _classes(found, f"{uploaded.file_id}_{label}")
+    if classes is None:
+        return None
+    kind = found.kind
+    if kind != "probability":
+        told = _converted(found, f"{uploaded.file_id}_{score}")
+        if told is None:
+            return None
+        kind = told
+    key = (uploaded.file_id, label, score, film, patient, classes, kind)
     return state.once(
         "reading", key,
         lambda: op.read_csv(
             uploaded.getvalue(), name, label=label, score=score, film=film, patient=patient,
-            kind=found.kind, positive=positive or None,
+            kind=kind, positive=classes[0], negative=classes[1],
         ),
     )  # fmt: skip
+
+
+def _classes(found: Inspection, key: str) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The label values that mean pneumonia and normal; asked about where they leave a doubt."""
+    values = found.label_values
+    if found.positive and len(values) == 2:
+        return found.positive, found.negative
+    if len(values) == 2:
+        ill = st.selectbox(
+            "Which label means pneumonia?", values, None, key=f"threshold_csv_ill_{key}"
+        )
+        if ill is None:
+            st.info(plain(found.question))
+            return None
+        return (ill,), tuple(v for v in values if v != ill)
+    ill = st.multiselect(
+        "Labels that mean pneumonia", values, found.positive, key=f"threshold_csv_positive_{key}"
+    )
+    well = st.multiselect(
+        "Labels that mean normal", [v for v in values if v not in ill],
+        [v for v in found.negative if v not in ill], key=f"threshold_csv_negative_{key}",
+    )  # fmt: skip
+    if not ill or not well:
+        st.info("Say which labels mean pneumonia and which normal; rows of others are left out.")
+        return None
+    return tuple(ill), tuple(well)
 
 
 def _inspected(state: Bench, uploaded: Any, label: str | None, score: str | None) -> Inspection:
@@ -130,13 +166,16 @@ def _inspected(state: Bench, uploaded: Any, label: str | None, score: str | None
     )  # fmt: skip
 
 
-def _converted(found: Inspection, key: str) -> bool:
+def _converted(found: Inspection, key: str) -> Kind | None:
+    """How numbers that are no probabilities are to be read; nothing is converted unasked."""
     st.warning(f"Scores run from {found.low:.3g} to {found.high:.3g}: these are no probabilities.")
-    logits = "They are logits: convert them with the sigmoid"
-    percent = "They are percentages: divide them by 100"
-    return st.checkbox(
-        logits if found.kind == "logit" else percent, key=f"threshold_csv_convert_{key}"
-    )
+    options: dict[str, Kind] = {"Logits: convert them with the sigmoid": "logit"}
+    if found.low >= 0 and found.high <= 100:
+        options["Percentages: divide them by 100"] = "percent"
+    if found.kind == "percent":
+        options = dict(reversed(options.items()))
+    chosen = st.radio("They are", list(options), None, key=f"threshold_csv_convert_{key}")
+    return None if chosen is None else options[chosen]
 
 
 def _bad_rows(scores: ScoreSet) -> None:

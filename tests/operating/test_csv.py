@@ -68,7 +68,8 @@ def test_logits_and_percentages_are_offered_to_be_converted() -> None:
     found = read_csv(logits, "scores", kind="logit").scores
     assert found.tolist() == pytest.approx([1 / (1 + np.exp(-2)), 1 / (1 + np.exp(3))])
     assert read_csv(b"label,logit\n1,2\n0,-3\n", "scores").scores.tolist() == found.tolist()
-    percent = b"label,score\n1,95%\n0,5%\n"
+    assert read_csv(b"label,score\n1,95 %\n0,5 %\n", "scores").scores.tolist() == [0.95, 0.05]
+    percent = b"label,score\n1,95\n0,5\n"
     assert inspect_csv(percent).kind == "percent"
     with pytest.raises(DataError, match="percentages"):
         read_csv(percent, "scores")
@@ -83,7 +84,7 @@ def test_unknown_words_are_asked_about_and_the_choice_is_kept() -> None:
     with pytest.raises(DataError, match="Choose which of them mean pneumonia"):
         read_csv(content, "scores")
     assert read_csv(content, "s", positive=["flu", "rest"]).labels.tolist() == [1, 0, 1]
-    with pytest.raises(DataError, match="none of 'x' stands there"):
+    with pytest.raises(DataError, match="mean normal; received 'x'"):
         read_csv(content, "s", positive=["x"])
 
 
@@ -121,12 +122,16 @@ def test_what_the_program_called_is_not_taken_for_the_truth() -> None:
     [
         (b"", "empty file"),
         (b"label,score\n", "header only"),
-        (b"1,0.5\n0,0.2\n", "column names in the first line"),
+        (b"1,0.5\n0,0.2\n", r"no header: column 1 \(1\), column 2 \(0.5\)"),
         (b"label,label\n1,2\n", "names that stand twice"),
         (b"label,score\n1,0.5\n1,0.6\n", "both classes"),
         (b"label,score\n1,x\n0,y\n", r"line 2: score .x. is no number"),
         (b"y,p\n1,0,5\n0,0,25\n", "3 cells where the header has 2"),
-        (b"PK\x03\x04\0\0\0\0label,score", "no text"),
+        (b"PK\x03\x04\0\0\0\0label,score", "Excel workbook or a ZIP archive that is no text"),
+        (b"label,score\n1,0.5\n2,0.6\n", "received '1', '2'. Choose which"),
+        (b"label,score\n" + b"".join(b"%f,1\n" % (i / 99) for i in range(99)), "Choose another"),
+        (b'film,label,score\na,1,.5\n"b,0,.2\nc,1,.3\n', "line 3 that is not"),
+        (b"x" * 200_000 + b",label,score\n", "short name"),
         (b"just one column\n1\n2\n", "2 to 200"),
     ],
 )

@@ -8,7 +8,7 @@ import sklearn.metrics as sk
 from operating.drawn import arrays, films, ordered
 
 from cxr_core.errors import DataError
-from cxr_core.evaluate import auc_interval, report
+from cxr_core.evaluate import _hanley_mcneil, auc_interval, report
 from cxr_core.operating import Sorted, from_arrays
 
 THRESHOLDS = (0.0, 0.05, 0.3, 0.5, 0.7, 0.95, 1.0)
@@ -208,3 +208,17 @@ def test_treating_all_has_the_published_net_benefit() -> None:
     for t, benefit in published.items():
         assert s.net_benefit(t) == pytest.approx(benefit, abs=6e-4)
         assert np.interp(t, curve.thresholds, curve.treat_all) == pytest.approx(benefit, abs=6e-4)
+
+
+def test_scores_that_rank_the_wrong_way_are_said() -> None:
+    labels, scores = arrays(200, 3)
+    assert Sorted(from_arrays(labels, scores)).warnings == ()
+    said = Sorted(from_arrays(labels, 1 - scores)).warnings
+    assert ["probabilities of 'normal'" in w for w in said] == [True]
+
+
+def test_a_single_film_of_a_class_leaves_no_certainty_about_the_area() -> None:
+    """Hanley and McNeil 1982: 58 normal, 51 abnormal images, area 0.893, standard error 0.032."""
+    assert _hanley_mcneil(0.893, 51, 58) ** 0.5 == pytest.approx(0.032, abs=0.0006)
+    one = Sorted(from_arrays([0] * 99 + [1], np.r_[np.linspace(0, 1, 99), 0.8])).auc
+    assert one.high - one.low > 0.5
