@@ -129,6 +129,9 @@ def calibration(curve: CalibrationCurve, height: int = 320) -> go.Figure:
             "<extra></extra>",
         )
     )  # fmt: skip
+    _note(
+        figure, f"ECE {curve.ece:.3f}<br>Brier {_with_interval(curve.brier)}", 0.98, 0.09, "right"
+    )
     _axes(figure, "Predicted probability", "Observed share of pneumonia", height)
     return figure.update_xaxes(range=[-0.01, 1.01]).update_yaxes(range=[-0.03, 1.05])
 
@@ -191,7 +194,7 @@ def subgroups(groups: Sequence[Subgroup], height: int | None = None) -> go.Figur
     figure.update_xaxes(range=[-0.02, 1.02])
     return figure.update_yaxes(
         tickvals=list(range(len(names))), ticktext=names, automargin=True,
-        range=[len(names) - 0.5, -0.5], showgrid=False,
+        range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False,
     )  # fmt: skip
 
 

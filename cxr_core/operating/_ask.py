@@ -61,12 +61,14 @@ def ask(
             "Expected the true labels; in results of this program 'label' is what it called the "
             "film itself. Add a column with the truth, named truth, and choose it."
         )
+    if len(table.frame) == 0:
+        return "Expected rows of labels and scores; received a header only. Add rows."
     if len(values) == 1:
         return (
             f"Expected labels of both classes in {label!r}; received {values[0]!r} in every row. "
             "Add films of the other class, or choose another column."
         )
-    if values and not known_words(values)[0]:
+    if not known_words(values)[0]:
         return which_word(label, tuple(values))
     kind = kind_of(score, numbers)
     if kind != "probability" and score.lower() not in _words.LOGITS:

@@ -51,16 +51,18 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Comparison:
-    """left_out: films that only one of the two scored. auc_difference: a minus b with DeLong's
-    paired interval; None, like auc_p, where the two rank the films alike. all, ill_only, well_only:
-    who is right of all films (accuracy), of pneumonias (sensitivity), of normal films
-    (specificity). disagreements: largest difference of scores first.
+    """same: two thresholds of one set. left_out: films that only one of the two scored.
+
+    auc_difference: a minus b with DeLong's paired interval; None, like auc_p, where the two rank
+    the films alike. all, ill_only, well_only: who is right of all films (accuracy), of pneumonias
+    (sensitivity), of normal films (specificity). disagreements: largest difference of scores first.
     """
 
     name_a: str
     name_b: str
     threshold_a: float
     threshold_b: float
+    same: bool
     n: int
     ill: int
     well: int
@@ -103,6 +105,7 @@ def compare(a: ScoreSet, b: ScoreSet, threshold_a: float, threshold_b: float) ->
         name_b=b.model or b.name,
         threshold_a=threshold_a,
         threshold_b=threshold_b,
+        same=a.sha256 == b.sha256,
         n=len(y),
         ill=int(y.sum()),
         well=int(len(y) - y.sum()),
@@ -121,7 +124,7 @@ def compare(a: ScoreSet, b: ScoreSet, threshold_a: float, threshold_b: float) ->
             )
             for i in apart
         ),
-        sentence=_sentence(difference, p, overall),
+        sentence=_sentence(difference, p, overall, a.sha256 == b.sha256),
         warnings=_warnings(a, b, left_out),
     )  # fmt: skip
 
@@ -226,7 +229,10 @@ def _matched(a: ScoreSet, b: ScoreSet) -> tuple[NDArray[np.intp], NDArray[np.int
     return at_a, at_b
 
 
-def _sentence(difference: Interval | None, p: float | None, overall: McNemar) -> str:
+def _sentence(difference: Interval | None, p: float | None, overall: McNemar, same: bool) -> str:
+    apart = overall.only_a + overall.only_b
+    if same:
+        return f"At these two thresholds {apart:,} of {overall.n:,} films are called differently."
     if difference is None or p is None:
         first = "Both rank the films alike: there is no difference in AUC to test."
     elif p < 0.05:
@@ -236,10 +242,7 @@ def _sentence(difference: Interval | None, p: float | None, overall: McNemar) ->
         )
     else:
         first = f"Chance alone could make the difference in AUC (p = {p:.2g})."
-    return (
-        f"{first} At their thresholds they disagree on "
-        f"{overall.only_a + overall.only_b:,} of {overall.n:,} films."
-    )
+    return f"{first} At their thresholds they disagree on {apart:,} of {overall.n:,} films."
 
 
 def _warnings(a: ScoreSet, b: ScoreSet, left_out: int) -> tuple[str, ...]:

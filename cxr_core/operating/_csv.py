@@ -123,7 +123,7 @@ def read_csv(
     if label is None or score is None or own_results(table, label):
         raise DataError(ask(table, label, score, (), np.empty(0)))
     if len(table.frame) == 0:
-        raise DataError("Expected rows of labels and scores; received a header only. Add rows.")
+        raise DataError(ask(table, label, score, (), np.empty(0)))
     cells = table.text(label)
     y, reasons = _labels(cells, positive, negative, label)
     s = _scores(table, score, kind)

@@ -154,7 +154,7 @@ def _likeliest(lines: list[str], separators: str, start: int) -> tuple[int, str]
         return bool(widths) and widths[0] > 1, alike, widths[0] if widths else 0
 
     best = max(separators, key=fit)
-    if not fit(best)[0] and fit(" ")[:2] == (True, 1.0):
+    if not fit(best)[0] and len(rows) > 1 and fit(" ")[:2] == (True, 1.0):
         best = " "
     return top, best
 

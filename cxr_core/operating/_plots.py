@@ -44,7 +44,7 @@ class Chart:
     def _ticks(self) -> Sequence[float]:
         if (self._low, self._high) == (0.0, 1.0):
             return (0.0, 0.5, 1.0)
-        return (0.0, self._high)
+        return (0.0, _round_below(self._high))
 
     def line(
         self, x: NDArray[np.float64], y: NDArray[np.float64], colour: str, width: float = 1.0
@@ -73,6 +73,12 @@ class Chart:
         x, y = self._at(1, self._low + share * (self._high - self._low))
         for i, (text, colour) in enumerate(words):
             self._word(text, x, y, -2, 5 + 8 * (len(words) - 1 - i), "end", 6.2, colour)
+
+    def row(self, words: Sequence[tuple[str, str]]) -> None:
+        """Words in their lines' colours, one beside the other along the upper edge."""
+        for i, (text, colour) in enumerate(words):
+            x, y = self._at((i + 0.5) / len(words), self._high)
+            self._word(text, x, y, 0, -6, "middle", 6.2, colour)
 
     def _at(self, x: float, y: float) -> tuple[float, float]:
         share = (y - self._low) / (self._high - self._low)
@@ -125,6 +131,12 @@ class Chart:
         return HexColor(value)
 
 
+def _round_below(value: float) -> float:
+    """The largest of 1, 2 and 5 times a power of ten that is not above `value`."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(k * power for k in (1, 2, 5) if k * power <= value * (1 + 1e-9)))
+
+
 def roc(curves: Sequence[tuple[str, Curve, tuple[float, float]]], size: float) -> Drawing:
     """Up to two curves: films in words, the line, (1 − specificity, sensitivity) of the point."""
     chart = Chart("ROC curve", "1 − specificity", "sensitivity", size)
@@ -151,11 +163,13 @@ def calibration(curve: CalibrationCurve, size: float) -> Drawing:
 def decision(curve: DecisionCurve, threshold: float, benefit: float, size: float) -> Drawing:
     top = max(float(curve.net_benefit.max()), curve.prevalence, 0.01) * 1.05
     bottom = -0.15 * top
-    chart = Chart("Decision curve", "threshold", "net benefit a patient", size, (bottom, top))
+    # The words stand in a row of their own above all curves.
+    room = top + 0.1 * (top - bottom)
+    chart = Chart("Decision curve", "threshold", "net benefit a patient", size, (bottom, room))
     chart.dashed([(0, 0), (1, 0)])
     chart.line(curve.thresholds, curve.treat_all, GREY, 0.7)
     chart.line(curve.thresholds, curve.net_benefit, BLUE)
     chart.dashed([(threshold, bottom), (threshold, top)], RED)
     chart.dot(threshold, benefit, RED)
-    chart.key([("this model", BLUE), ("treating all", GREY), ("the threshold", RED)], 0.2)
+    chart.row([("this model", BLUE), ("treating all", GREY), ("this threshold", RED)])
     return chart.drawing

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 from cxr_core import __version__
 from cxr_core.operating import _plots
+from cxr_core.operating._criteria import criterion
 from cxr_core.operating._figures import shown
 from cxr_core.operating._scores import honesty
 from cxr_core.schema import Interval
@@ -44,13 +45,15 @@ def report_pdf(
     subgroups: Sequence[Subgroup] = (),
     title: str = "",
 ) -> bytes:
-    """One A4 page. films, figures: what the threshold was chosen on; reporting: other films.
+    """One A4 page. films, figures: what the threshold was chosen on; reporting: other films, and
+    then band and subgroups are theirs.
 
     What does not fit at full size is set smaller, never on a second page.
     """
     from reportlab.platypus import Frame, KeepInFrame, PageTemplate, Spacer
 
     page = _Page()
+    which = "chosen on" if reporting is None else "reported on"
     flow: list[Any] = [
         page.text(title or f"Operating point of {films.set.model or films.set.name}", "title"),
         page.text(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · CXR Workbench {__version__}", "small"),
@@ -65,13 +68,13 @@ def report_pdf(
         page.beside(_charts(films, figures, reporting), [WIDTH / 3] * 3),
     ]
     if band is not None:
-        flow += [Spacer(1, 4), page.text(_band(band), "body")]
+        flow += [Spacer(1, 4), page.text(_band(band, which), "body")]
     if optimism is not None:
         flow += [Spacer(1, 4), page.text(f"<b>Optimism.</b> {escape(optimism.sentence)}", "body")]
     if comparison is not None:
         flow += [Spacer(1, 4), page.text(_comparison(comparison), "body")]
     if subgroups:
-        flow += [Spacer(1, 6), _groups(page, subgroups)]
+        flow += [Spacer(1, 6), _groups(page, subgroups, which)]
     flow += [
         Spacer(1, 6),
         page.text(
@@ -166,11 +169,13 @@ def _decision(
     choice: Choice,
     reporting: tuple[Sorted, Figures] | None,
 ) -> list[Any]:
+    row = criterion(choice.key)
     flow = [
         page.text(
             f"<b>Threshold {figures.threshold:.4f}</b>: {escape(choice.sentence)}."
             + (f" {escape(choice.note)}" if choice.note else "")
         ),
+        page.text(f"It gives: {escape(row.optimises)} Its cost: {escape(row.costs)}", "small"),
         page.text(f"Chosen on {_films(films)}."),
     ]
     if reporting is not None:
@@ -203,7 +208,7 @@ def _matrix(page: _Page, figures: Figures, reporting: tuple[Sorted, Figures] | N
     def cell(count: int, patients: Interval, name: str) -> Any:
         return page.text(
             f"<b><font size='12'>{count:,}</font></b> <font size='6.4'>{name}<br/>"
-            f"{patients.value:.0f} in 1,000 ({patients.low:.0f}–{patients.high:.0f})</font>"
+            f"{patients.value:.0f} in 1,000<br/>({patients.low:.0f}–{patients.high:.0f})</font>"
         )
 
     rows = [
@@ -277,12 +282,12 @@ def _on_roc(c: Confusion) -> tuple[float, float]:
     return c.fp / c.well, c.tp / c.ill
 
 
-def _band(found: Band) -> str:
+def _band(found: Band, which: str) -> str:
     error = (
         "none is decided" if found.error is None else f"{shown(found.error, percent=True)} wrong"
     )
     return (
-        f"<b>Refer band {found.low:.4f} to {found.high:.4f}.</b> Of {found.n:,} films "
+        f"<b>Refer band {found.low:.4f} to {found.high:.4f}.</b> Of the {found.n:,} films {which} "
         f"{found.below:,} are decided normal ({found.missed:,} of them missed pneumonias), "
         f"{found.above:,} pneumonia ({found.alarms:,} false alarms), and {found.referred:,} "
         f"referred to a reader ({found.referred_ill:,} with pneumonia). Of those decided: {error}."
@@ -292,6 +297,11 @@ def _band(found: Band) -> str:
 def _comparison(found: Comparison) -> str:
     gap = found.auc_difference
     words = "" if gap is None else f" Difference in AUC {shown(gap)}."
+    if found.same:
+        return (
+            f"<b>Compared</b> with the threshold {found.threshold_b:.4f}. {escape(found.sentence)} "
+            f"McNemar: p = {found.all.p:.2g}."
+        )
     return (
         f"<b>Compared.</b> {escape(found.name_a)} from {found.threshold_a:.4f} on and "
         f"{escape(found.name_b)} from {found.threshold_b:.4f} on, on the same {found.n:,} films: "
@@ -300,8 +310,8 @@ def _comparison(found: Comparison) -> str:
     )
 
 
-def _groups(page: _Page, groups: Sequence[Subgroup]) -> Any:
-    names = ("Group", "films", "ill", "AUC", "sensitivity", "specificity", "")
+def _groups(page: _Page, groups: Sequence[Subgroup], which: str) -> Any:
+    names = (f"Films {which}", "films", "ill", "AUC", "sensitivity", "specificity", "")
     rows = [[page.text(name, "head") for name in names]]
     for group in groups[:MOST_GROUPS]:
         cells = (
@@ -316,7 +326,7 @@ def _groups(page: _Page, groups: Sequence[Subgroup]) -> Any:
         rows.append([page.text(cell, "cell") for cell in cells])
     left = len(groups) - MOST_GROUPS
     table = page.table(
-        rows, [28 * MM, 14 * MM, 14 * MM, 42 * MM, 34 * MM, 34 * MM, WIDTH - 166 * MM]
+        rows, [36 * MM, 12 * MM, 12 * MM, 36 * MM, 36 * MM, 36 * MM, WIDTH - 168 * MM]
     )
     if left <= 0:
         return table

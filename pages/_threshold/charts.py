@@ -43,8 +43,7 @@ def trust(state: Bench, prevalence: float, ratio: float) -> None:
     with places[0]:
         curve = data.calibration()
         st.markdown(
-            f"**Calibration** :small[ECE {curve.ece:.3f} · Brier {curve.brier.value:.3f} "
-            f"({curve.brier.low:.3f} to {curve.brier.high:.3f})]",
+            "**Calibration** :small[10 bins, 95 % intervals]",
             help="Whether 0.8 means that 8 of 10 such films have pneumonia. ECE: mean gap over 10 "
             "bins. Brier: mean squared error, 0 is perfect.",
         )

@@ -9,6 +9,7 @@ import streamlit as st
 from cxr_core import operating as op
 from cxr_core.figures import operating as draw
 from cxr_core.operating import Comparison, McNemar, Sorted, Subgroup
+from cxr_core.schema import Interval
 from pages._shared import export
 from pages._threshold import sources
 from pages._threshold.reporting import said
@@ -42,9 +43,10 @@ def show(state: Bench, _: float, __: float) -> None:
     second = data if other == POINT else sources.opened(state, found, other, "tuning")
     here = state.point.threshold
     key = (data.set.sha256, second.set.sha256, here, at)
-    result = state.once(
-        "comparison", key, lambda: op.compare(data.set, second.set, here, at)
-    )  # fmt: skip
+    with st.spinner("Comparing…"):
+        result = state.once(
+            "comparison", key, lambda: op.compare(data.set, second.set, here, at)
+        )  # fmt: skip
     for warning in result.warnings:
         st.warning(plain(warning), icon=":material/warning:")
     st.markdown(f"**{plain(result.sentence)}**")
@@ -115,7 +117,7 @@ def _disagreements(result: Comparison) -> None:
 
 def groups(state: Bench, _: float, __: float) -> None:
     """Each value of a column on its own, with a warning where its films are too few."""
-    data = state.loaded_tuning
+    data = state.shown
     columns = op.groupings(data.set)
     if not columns:
         st.info(
@@ -129,9 +131,10 @@ def groups(state: Bench, _: float, __: float) -> None:
         "subgroups", (data.set.sha256, column, at),
         lambda: op.subgroups(data.set, column, at),
     )  # fmt: skip
-    for group in found:
-        if group.warning:
-            st.warning(plain(group.warning), icon=":material/warning:")
+    few = [group for group in found if group.warning]
+    if few:
+        said = " ".join(f"{group.value}: {group.warning}" for group in few)
+        st.warning(plain(said), icon=":material/warning:")
     table = group_table(found)
     st.dataframe(table, hide_index=True, key="threshold_group_table", height="content")
     notes = [plain(f"{group.value}: {group.against}.") for group in found if group.against]
@@ -143,7 +146,7 @@ def groups(state: Bench, _: float, __: float) -> None:
     )  # fmt: skip
     export.buttons(FOREST, "subgroups")
     st.download_button(
-        "CSV", csv_of(table), "subgroups.csv", "text/csv", key="threshold_group_csv",
+        "CSV", csv_of(_with_numbers(found)), "subgroups.csv", "text/csv", key="threshold_group_csv",
         on_click="ignore", icon=":material/download:",
     )  # fmt: skip
 
@@ -156,10 +159,39 @@ def group_table(found: tuple[Subgroup, ...]) -> dict[str, list[Any]]:
         "pneumonia": [g.ill for g in found],
         "normal": [g.well for g in found],
     }
-    for name, percent in (
-        ("auc", False), ("sensitivity", True), ("specificity", True), ("ppv", True), ("npv", True),
+    for key, name in (
+        ("auc", "AUC"), ("sensitivity", "sensitivity"), ("specificity", "specificity"),
+        ("ppv", "PPV"), ("npv", "NPV"),
     ):  # fmt: skip
-        table[f"{name} (95 %)"] = [said(getattr(g, name), percent) for g in found]
+        table[f"{name} (95 %)"] = [_brief(getattr(g, key), key != "auc") for g in found]
+    return table
+
+
+def _brief(interval: Interval | None, percent: bool) -> str:
+    """'97.6 % (87.4–99.6)': seven columns fit a window."""
+    if interval is None:
+        return "–"
+    scale, form = (100, ".1f") if percent else (1, ".3f")
+    value, low, high = (
+        f"{scale * x:{form}}" for x in (interval.value, interval.low, interval.high)
+    )
+    return f"{value}{' %' if percent else ''} ({low}–{high})"
+
+
+def _with_numbers(found: tuple[Subgroup, ...]) -> dict[str, list[Any]]:
+    """The same for a file: every limit in a cell of its own, and the caution in words."""
+    table: dict[str, list[Any]] = {
+        "group": [g.value for g in found],
+        "films": [g.n for g in found],
+        **{cell: [getattr(g.confusion, cell) for g in found] for cell in ("tp", "fn", "fp", "tn")},
+    }
+    for key in ("auc", "sensitivity", "specificity", "ppv", "npv"):
+        for end in ("value", "low", "high"):
+            name = key if end == "value" else f"{key}_{end}"
+            limits = [getattr(g, key) for g in found]
+            table[name] = ["" if i is None else getattr(i, end) for i in limits]
+    table["auc_against"] = [g.against or "" for g in found]
+    table["caution"] = [g.warning or "" for g in found]
     return table
 
 

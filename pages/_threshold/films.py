@@ -43,7 +43,7 @@ def near(state: Bench, _: float, __: float) -> None:
 
 def gallery(state: Bench, _: float, __: float) -> None:
     """Missed pneumonias and false alarms, the gravest first, with their heatmaps."""
-    data, at = state.loaded_tuning, state.point.threshold
+    data, at = state.shown, state.point.threshold
     c = data.confusion(at)
     counts = {"Missed": c.fn, "False alarms": c.fp}
     kind = st.segmented_control(

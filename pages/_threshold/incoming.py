@@ -111,7 +111,7 @@ def _read(state: Bench, uploaded: Any) -> ScoreSet | None:
     if (label, score) != (found.label, found.score):
         found = _inspected(state, uploaded, label, score)
     if len(found.label_values) < 2 or (found.more_values and not found.positive):
-        st.info(plain(found.question or f"Expected labels of both classes in {label}."))
+        st.error(plain(found.question))
         return None
     classes = _classes(found, f"{uploaded.file_id}_{label}")
     if classes is None:

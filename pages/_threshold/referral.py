@@ -11,7 +11,7 @@ from pages._threshold.session import Bench
 
 def show(state: Bench, prevalence: float, _: float) -> None:
     """The band of the two yellow handles, in films and in the clinic's patients."""
-    data, point = state.loaded_tuning, state.point
+    data, point = state.shown, state.point
     found = op.band(data, point.low, point.high, prevalence)
     st.markdown(
         f"Below **{point.low:.4f}** a film is decided normal, from **{point.high:.4f}** on "
@@ -50,9 +50,9 @@ def show(state: Bench, prevalence: float, _: float) -> None:
             "Leave 1 % of either error", key="threshold_band_auto",
             icon=":material/unfold_less:",
             help="The narrowest band outside which at most 1 % of pneumonias are missed and 1 % of "
-            "normal films are alarmed, widened to hold the threshold.",
+            "normal films are alarmed, among the films that choose, widened to hold the threshold.",
         ):  # fmt: skip
-            low, high = op.choose_band(data)
+            low, high = op.choose_band(state.loaded_tuning)
             state.move(point.threshold, low, high)
             st.rerun(scope="app")
 

@@ -23,6 +23,9 @@ SECTIONS: dict[str, Section] = {
     "Locked": locking.history,
     "Files": takeaway.show,
 }
+# These can be of either set of films, where some are kept apart.
+OF_EITHER = ("Errors", "Refer band", "Subgroups")
+CHOSE, REPORTED = "films that choose", "films reported on"
 
 
 @st.fragment
@@ -35,7 +38,25 @@ def show(state: Bench, prevalence: float, ratio: float) -> None:
         label_visibility="collapsed",
     )  # fmt: skip
     with st.container(key="threshold_section_body"):
+        state.of_reported = chosen in OF_EITHER and _reported(state)
         try:
             SECTIONS[chosen](state, prevalence, ratio)
         except CxrError as problem:
             st.error(plain(problem))
+
+
+def _reported(state: Bench) -> bool:
+    """Whether to show the films kept apart; looking at them is counted, as in the report."""
+    reported = state.reporting
+    if reported is None:
+        return False
+    which = st.segmented_control(
+        "Of the", [CHOSE, REPORTED], default=REPORTED, key="threshold_of", required=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    if which == CHOSE:
+        return False
+    state.looked.setdefault(reported.set.sha256, set()).add(state.point.threshold)
+    if (problem := state.honesty) is not None:
+        st.warning(plain(problem), icon=":material/warning:")
+    return True

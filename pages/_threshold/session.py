@@ -44,7 +44,8 @@ class Bench:
     """files: score files of this session by name. looked: thresholds by report that was looked at.
 
     folders: where a set's films lie, by its hash. marked: thresholds at which the slider halts in
-    any case. standing: the threshold in use and its criterion, for scores of a model.
+    any case. standing: the threshold in use and its criterion, for scores of a model. of_reported:
+    whether the section below shows the films reported on.
     """
 
     files: dict[str, ScoreSet] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Bench:
     looked: dict[str, set[float]] = field(default_factory=dict)
     round: int = 0
     trouble: str | None = None
+    of_reported: bool = False
     kept: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
     @property
@@ -67,6 +69,11 @@ class Bench:
         """The films that choose; a page that shows anything has them."""
         assert self.tuning is not None
         return self.tuning
+
+    @property
+    def shown(self) -> Sorted:
+        """The films that the section below is about."""
+        return self.reporting if self.of_reported and self.reporting else self.loaded_tuning
 
     @property
     def apart(self) -> bool:

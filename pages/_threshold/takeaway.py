@@ -42,16 +42,19 @@ def pdf(state: Bench, found: Figures) -> bytes:
     data, point, at = state.loaded_tuning, state.point, state.point.threshold
     choice = state.choice or op.choose(data, "hand", at)
     reported = state.reporting
-    sha = data.set.sha256
+    sha, about = data.set.sha256, reported or data
     # Both are kept under (hash, the other side, threshold).
     compared, grouped = (
-        kept[1] if kept is not None and kept[0][0::2] == (sha, at) else None
-        for kept in (state.kept.get("comparison"), state.kept.get("subgroups"))
+        kept[1] if kept is not None and kept[0][0::2] == (of, at) else None
+        for of, kept in (
+            (sha, state.kept.get("comparison")),
+            (about.set.sha256, state.kept.get("subgroups")),
+        )
     )
     return op.report_pdf(
         data, found, choice,
         reporting=None if reported is None else (reported, reported.figures(at, found.clinic)),
-        band=op.band(data, point.low, point.high, found.clinic),
+        band=op.band(about, point.low, point.high, found.clinic),
         optimism=state.known("optimism", (sha, choice.key, choice.value, choice.prevalence)),
         comparison=compared, subgroups=grouped or (),
     )  # fmt: skip

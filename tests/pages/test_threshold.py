@@ -5,15 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import math
 import re
 import time
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
+from threshold_page import bench, counted, drawn, truth, upload, use, words
 
 from cxr_core import jobs, points
 from cxr_core import operating as op
@@ -22,69 +21,6 @@ from pages._threshold import finding, live, sections, takeaway
 from pages._threshold.session import Bench
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def page(model_entry: ModelEntry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The page with the shipped model, and a home of its own."""
-    monkeypatch.setenv("CXR_HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("CXR_DATABASE_URL", raising=False)
-    opened = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
-    opened.switch_page("pages/threshold.py").run()
-    assert not opened.exception
-    return opened
-
-
-def bench(page: AppTest) -> Bench:
-    found: Bench = page.session_state["threshold_bench"]
-    return found
-
-
-def words(page: AppTest) -> str:
-    shown = [*page.markdown, *page.error, *page.warning, *page.success, *page.info, *page.caption]
-    return "\n".join(str(element.value) for element in shown)
-
-
-def truth(entry: ModelEntry) -> list[tuple[int, float]]:
-    """(label, probability) of every validation film, worked out from the stored file by hand."""
-    calibration = entry.card.calibration
-    with entry.path("scores.csv").open() as file:
-        return [
-            (
-                int(row["label"] == "PNEUMONIA"),
-                1 / (1 + math.exp(-(calibration.scale * float(row["logit"]) + calibration.offset))),
-            )
-            for row in csv.DictReader(file)
-        ]
-
-
-def counted(films: list[tuple[int, float]], threshold: float) -> tuple[int, int, int, int]:
-    """tp, fn, fp, tn by looking at each film."""
-    cells = [0, 0, 0, 0]
-    for ill, p in films:
-        cells[(0 if p >= threshold else 1) if ill else (2 if p >= threshold else 3)] += 1
-    return cells[0], cells[1], cells[2], cells[3]
-
-
-def upload(page: AppTest, text: str, name: str = "scores.csv") -> AppTest:
-    page.file_uploader[0].set_value((name, text.encode(), "text/csv"))
-    return page.run()
-
-
-def use(page: AppTest) -> AppTest:
-    page.button(key="threshold_csv_use").click().run()
-    assert not page.exception
-    return page
-
-
-def drawn(n: int, seed: int = 0, more: str = "") -> str:
-    rng = np.random.default_rng(seed)
-    label = rng.random(n) < 0.4
-    score = 1 / (1 + np.exp(-(rng.normal(size=n) + 2 * label - 1)))
-    lines = [
-        f"{seed}-{k},{int(y)},{s:.6f}" for k, (y, s) in enumerate(zip(label, score, strict=True))
-    ]
-    return "film,label,score\n" + "\n".join(lines) + more + "\n"
 
 
 def test_the_shipped_model_is_there_at_once_with_a_warning_in_plain_sight(
@@ -140,58 +76,6 @@ def test_the_clinics_prevalence_changes_what_is_said_of_a_thousand_patients(page
     assert not page.exception
     kept = bench(page).kept["table"][1]
     assert any("10.0%" in row["name"] for row in kept["names"])
-
-
-def test_a_score_file_is_taken_and_chosen_on(page: AppTest):
-    upload(page, drawn(200, 1))
-    use(page)
-    assert bench(page).loaded_tuning.n == 200
-    assert "200 films" in words(page)
-    assert page.selectbox(key="threshold_criterion").value == "youden"
-
-
-def test_rows_that_cannot_be_used_are_listed(page: AppTest):
-    upload(page, drawn(60, 2, "\nx,1,\ny,,0.5\nz,1,much"))
-    listed = [d.value for d in page.dataframe if "reason" in d.value]
-    assert [list(d["line"]) for d in listed] == [[62, 63, 64]]
-    use(page)
-    assert bench(page).loaded_tuning.n == 60
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("label,score\n" + "1,0.5\n" * 12, "Expected"),
-        ("label,score\n", "Expected"),
-        ("not a table", "Expected"),
-    ],
-)
-def test_a_file_that_cannot_be_judged_says_why(page: AppTest, text: str, said: str):
-    upload(page, text)
-    assert not page.exception
-    assert any(said in e.value for e in page.error)
-
-
-def test_logits_are_offered_to_be_converted(page: AppTest):
-    rows = [f"{k % 2},{(-1) ** (k + 1) * (k % 7) / 2}" for k in range(40)]
-    upload(page, "label,score\n" + "\n".join(rows))
-    assert any("no probabilities" in w.value for w in page.warning)
-    box = next(c for c in page.checkbox if "logits" in c.label)
-    box.check().run()
-    use(page)
-    scores = bench(page).loaded_tuning.set.scores
-    assert scores.min() >= 0
-    assert scores.max() <= 1
-
-
-def test_labels_in_words_are_asked_about(page: AppTest):
-    rows = [f"{('benign', 'odd', 'ill')[k % 3]},{(k % 10) / 10}" for k in range(60)]
-    upload(page, "diagnosis,score\n" + "\n".join(rows))
-    if not page.multiselect:
-        next(s for s in page.selectbox if s.label == "Label").select("diagnosis").run()
-    page.multiselect[0].select("ill").run()
-    use(page)
-    assert bench(page).loaded_tuning.ill == 20
 
 
 def test_reporting_on_other_films_lifts_the_warning_until_it_is_looked_at_twice(page: AppTest):
