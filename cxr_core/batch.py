@@ -42,9 +42,13 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """One film's worth of input: a file on disk, or an archive member's bytes, or an error."""
+    """One film's worth of input: a file on disk, or an archive member's bytes, or an error.
+
+    source: the name of the Source that it came from.
+    """
 
     name: str
+    source: str
     path: Path | None = None
     data: bytes | None = None
     error: str | None = None
@@ -90,16 +94,17 @@ def pieces(sources: Iterable[Source]) -> Iterator[Piece]:
     for source in sources:
         path = Path(source.name)
         if source.error is not None:
-            yield Piece(source.name, error=source.error)
+            yield Piece(source.name, source.name, error=source.error)
         elif not _is_archive(path):
-            yield Piece(source.name, path=path)
+            yield Piece(source.name, source.name, path=path)
         else:
             try:
-                for member in image.members(path, path.name):
+                for member in image.members(path, ""):
                     error = None if member.error is None else str(member.error)
-                    yield Piece(f"{source.name}/{member.name}", data=member.data, error=error)
+                    name = f"{source.name}/{member.name}"
+                    yield Piece(name, source.name, data=member.data, error=error)
             except (ImageError, OSError) as error:
-                yield Piece(source.name, error=_sentence(error))
+                yield Piece(source.name, source.name, error=_sentence(error))
 
 
 def read_all(
@@ -119,7 +124,7 @@ def read_all(
 
     def read(piece: Piece) -> Item:
         if piece.error is not None:
-            return Item(piece.name, error=piece.error)
+            return Item(piece.name, error=piece.error, source=piece.source)
         started = time.perf_counter()
         try:
             if piece.path is not None:
@@ -128,13 +133,13 @@ def read_all(
                 film = image.decode(piece.data or b"", Path(piece.name).name, frame=frame)
             reading = read_film(film, piece.name, model, show_anyway=show_anyway)
         except (ImageError, OSError) as error:
-            return Item(piece.name, error=_sentence(error))
+            return Item(piece.name, error=_sentence(error), source=piece.source)
         if reading.prediction is not None:
             elapsed = 1000 * (time.perf_counter() - started)
             reading = replace(reading, prediction=replace(reading.prediction, elapsed_ms=elapsed))
         if also is not None:
             also(piece.name, film, reading)
-        return Item(piece.name, reading)
+        return Item(piece.name, reading, source=piece.source)
 
     _one_thread_each()
     return in_order(read, pieces(sources), workers() if jobs is None else jobs)

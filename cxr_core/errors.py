@@ -7,6 +7,7 @@ CxrError
 ├── ConfigError         settings that contradict each other or are out of range
 ├── ModelError          a model is missing, damaged or made for something else
 └── JobError            a job, its table or its executor cannot do what was asked
+    └── ClusterError    a Ray cluster is missing, does not answer or gave up
 
 Cancelled stands apart: it is no error, and `except CxrError` must not swallow it.
 Every message says what was expected, what came and what to do next. No message
@@ -40,6 +41,10 @@ class ModelError(CxrError):
 
 class JobError(CxrError):
     """A job, its table or its executor that cannot do what was asked."""
+
+
+class ClusterError(JobError):
+    """A Ray cluster that is missing, does not answer or gave up."""
 
 
 class Cancelled(Exception):  # noqa: N818 (a request that was granted, not an error)

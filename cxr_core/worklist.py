@@ -25,12 +25,14 @@ class Item:
     """One file of a session: a reading, or the sentence that says why there is none.
 
     shown_anyway_at: UTC time, ISO 8601, at which a reader asked to see a refused film's result.
+    source: the file or archive that it came from, where it came from a disk.
     """
 
     name: str
     reading: Reading | None = None
     error: str | None = None
     shown_anyway_at: str | None = None
+    source: str | None = None
 
 
 def urgency(item: Item) -> tuple[int, float]:

@@ -43,12 +43,14 @@ ALLOWED = {
     "card": {"errors", "schema"},
     "registry": {"errors", "schema", "card"},
     # Names what it runs by strings, and imports none of it.
-    "jobs": {"errors", "registry"},
+    "jobs": {"errors", "cluster", "registry"},
+    "cluster": {"errors", "registry"},
     "points": {"errors", "schema", "card", "registry"},
     "serve": {"errors", "schema", "card", "gate", "points", "preprocess", "registry"},
     "explain": {"errors", "schema", "graph", "preprocess"},
     "reading": {"errors", "schema", "explain", "image", "preprocess", "quality", "serve"},
     "batch": {"errors", "schema", "image", "reading", "serve", "worklist"},
+    "archive": {"errors", "batch", "cluster", "registry", "serve", "worklist"},
     # Shown to a reader.
     "worklist": {"schema"},
     "display": {"schema", "explain", "preprocess"},
@@ -108,9 +110,10 @@ ALLOWED = {
     "shelf": {"errors", "card", "points", "registry"},
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
-        "errors", "schema", "adopt", "batch", "card", "comparison", "dataset", "display",
-        "evaluate", "export", "fine_tuning", "jobs", "methods", "measure", "operating", "points",
-        "recipe", "registry", "release", "serve", "shelf", "snapshot", "train", "worklist",
+        "errors", "schema", "adopt", "archive", "batch", "card", "cluster", "comparison",
+        "dataset", "display", "evaluate", "export", "fine_tuning", "jobs", "methods", "measure",
+        "operating", "points", "recipe", "registry", "release", "serve", "shelf", "snapshot",
+        "train", "worklist",
     },
     "__main__": {"cli"},
     "__init__": set(),
@@ -146,7 +149,8 @@ ONLY = {
     },
     "tf_explain": {"explain"},
     "sqlalchemy": {"jobs"},
-    "ray": {"jobs"},
+    "ray": {"archive", "cluster", "jobs"},
+    "pyarrow": {"archive"},
 }
 SOURCES = sorted(
     [*ROOT.glob("cxr_core/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("app.py")]

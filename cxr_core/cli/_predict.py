@@ -7,27 +7,28 @@ import json
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_core.cli import _options
 from cxr_core.cli._options import printable
+from cxr_core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from cxr_core.archive import Row
     from cxr_core.batch import Source
+    from cxr_core.registry import ModelEntry
+    from cxr_core.schema import Film, Reading
     from cxr_core.serve import Model
-    from cxr_core.worklist import Item
-
-KEYS = (
-    "file", "status", "reasons", "probability", "threshold", "label", "refer", "model", "sha256",
-    "elapsed_ms",
-)  # fmt: skip
 
 DESCRIPTION = """\
 Read films and say, for each, whether it may be judged, how probable pneumonia is, and why to
 distrust that. PATH is a film (PNG, JPEG, TIFF, WebP, BMP, DICOM), a folder, which is searched at
-any depth, a ZIP of films, or a pattern such as 'films/**/*.dcm'. Results keep the order given."""
+any depth, a ZIP of films, or a pattern such as 'films/**/*.dcm'. Results keep the order given.
+
+With --parquet they go to a folder instead, which is gone on with where a run was cut off. Where
+$CXR_RAY_ADDRESS names a Ray cluster, several films are read on all of its machines at once."""
 
 EPILOG = """\
 With --json each film is one JSON object on a line of its own:
@@ -42,12 +43,19 @@ With --json each film is one JSON object on a line of its own:
   sha256       of the file's bytes
   elapsed_ms   from opening the file to the map
 
+With --parquet: the same as columns of DIR/part-….parquet, and
+  finding      the result in a few words
+  source       absolute path of the file or archive
+Parts are whole, whatever ends the run; the same command goes on with it, and reads again what could
+not be read. A folder takes the results of one model with one threshold.
+
 exit code: 0 all films read; 1 some could not be; 2 nothing done; 130 interrupted
 
 examples:
   python -m cxr_core predict film.dcm
   python -m cxr_core predict films/ more.zip --json > results.jsonl
   python -m cxr_core predict 'films/**/*.png' --heatmap maps/
+  python -m cxr_core predict /archive/2025 /archive/2026 --parquet results/
   python -m cxr_core predict film.dcm --frame 2 --model pneumonia-mobilenetv2@1.0.0"""
 
 
@@ -61,6 +69,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     command.add_argument("paths", nargs="+", metavar="PATH", help="film, folder, ZIP or pattern")
     command.add_argument("--json", action="store_true", help="one JSON object per film and line")
+    command.add_argument(
+        "--parquet", type=Path, metavar="DIR", help="store the rows there; go on with a run cut off"
+    )
     command.add_argument(
         "--heatmap",
         type=Path,
@@ -85,71 +96,104 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one row per film; 1 where a film could not be read."""
-    from cxr_core import batch
+    """Print or store one row per film; 1 where a film could not be read."""
+    from cxr_core import archive, batch, cluster
 
+    if arguments.parquet and (arguments.json or arguments.heatmap):
+        raise ConfigError(
+            "Expected --parquet alone; received --json or --heatmap beside it. Leave one of them "
+            "out: the Parquet files hold the same columns."
+        )
+    entry = _options.entry(arguments.model)
     model = _options.load(arguments.model)
     sources = batch.find(arguments.paths)
-    also = None
-    if arguments.heatmap is not None:
-        from cxr_core.cli._heatmap import Writer
-
-        also = Writer(arguments.heatmap)
-    items = batch.read_all(
-        sources,
-        model,
-        jobs=arguments.jobs,
-        frame=arguments.frame,
-        show_anyway=arguments.show_anyway,
-        also=also,
-    )
-    # On a terminal that shows the rows themselves as they come, a bar would only tear them up.
-    bar = _options.progress(items, _count(sources), wanted=not sys.stdout.isatty())
-    show = _as_json(model) if arguments.json else _as_table(model, sources)
+    several = len(sources) > 1 or _count(sources) is None
+    where = cluster.address() if several and arguments.heatmap is None else None
+    how = {"frame": arguments.frame, "show_anyway": arguments.show_anyway}
     seen: Counter[str] = Counter()
-    for item in bar:
-        seen[status(item)] += 1
-        show(item)
+
+    def read(films: Sequence[Source], keep_order: bool) -> Iterator[Row]:
+        if where:
+            from cxr_core.archive.on_ray import films_on_cluster
+
+            return films_on_cluster(films, entry, where, keep_order=keep_order, **how)
+        also = _heatmaps(arguments.heatmap)
+        return archive.films_here(films, model, jobs=arguments.jobs, also=also, **how)
+
+    if arguments.parquet:
+        _store(arguments.parquet, sources, read, _settings(entry, model, how), seen)
+    else:
+        # On a terminal that shows the rows themselves as they come, a bar would only tear them up.
+        rows = read(sources, True)
+        bar = _options.progress(rows, _count(sources), wanted=not sys.stdout.isatty())
+        show = _as_json if arguments.json else _as_table(sources)
+        for row in bar:
+            seen[row.values["status"]] += 1
+            show(row)
     if not arguments.json:
         print(_summary(seen, model))
     return 1 if seen["error"] else 0
 
 
-def status(item: Item) -> str:
-    return "error" if item.reading is None else item.reading.verdict.status
+def _store(
+    folder: Path,
+    sources: Sequence[Source],
+    read: Callable[[Sequence[Source], bool], Iterator[Row]],
+    settings: Mapping[str, object],
+    seen: Counter[str],
+) -> None:
+    from cxr_core.archive.parquet import Results
+
+    with Results(folder, settings) as results:
+        left = results.left(sources)
+        if results.done:
+            print(
+                f"{results.done:,} of {results.done + len(left):,} files are in {folder} already.",
+                file=sys.stderr,
+            )
+        if left:
+            for row in _options.progress(read(left, False), _count(left)):
+                seen[row.values["status"]] += 1
+                results.add(row)
 
 
-def record(item: Item, model: Model) -> dict[str, object]:
-    """What --json says of one film, in the order of KEYS."""
-    from cxr_core import worklist
+def _settings(entry: ModelEntry, model: Model, how: Mapping[str, object]) -> dict[str, object]:
+    """What results follow from, beside the films: those of other settings must not mix."""
+    from cxr_core import registry
 
-    row = worklist.record(item)
-    if item.reading is not None and row["model"] is None:
-        row["model"] = f"{model.card.name} {model.card.version}"
-    return {key: row[key] for key in KEYS}
+    point = model.card.operating_point
+    return {
+        "model": f"{model.name} {model.version}",
+        "serving_sha256": entry.sums()[registry.SERVING],
+        "threshold": point.threshold,
+        "refer": [point.refer_low, point.refer_high],
+        **how,
+    }
 
 
-def _as_json(model: Model) -> Callable[[Item], None]:
-    return lambda item: print(json.dumps(record(item, model)), flush=True)
+def _heatmaps(folder: Path | None) -> Callable[[str, Film, Reading], None] | None:
+    if folder is None:
+        return None
+    from cxr_core.cli._heatmap import Writer
+
+    return Writer(folder)
 
 
-def _as_table(model: Model, sources: Sequence[Source]) -> Callable[[Item], None]:
+def _as_json(row: Row) -> None:
+    print(json.dumps(dict(row.values)), flush=True)
+
+
+def _as_table(sources: Sequence[Source]) -> Callable[[Row], None]:
     longest = max((len(printable(s.name)) for s in sources), default=4)
     width = min(max(longest, 4), max(20, shutil.get_terminal_size((100, 24)).columns - 42))
     print(f"{'file':<{width}}  {'status':<8}{'pneumonia':>9}  finding", flush=True)
 
-    def show(item: Item) -> None:
-        from cxr_core import worklist
-
-        row = record(item, model)
-        value = row["probability"]
+    def show(row: Row) -> None:
+        value = row.values["probability"]
         chance = f"{value:.1%}" if isinstance(value, float) else "–"
-        name = _shortened(printable(item.name), width)
-        found = worklist.finding(item)
-        print(f"{name:<{width}}  {row['status']:<8}{chance:>9}  {found}")
-        reasons = row["reasons"]
-        assert isinstance(reasons, list)
-        for reason in reasons:
+        name = _shortened(printable(row.values["file"]), width)
+        print(f"{name:<{width}}  {row.values['status']:<8}{chance:>9}  {row.finding}")
+        for reason in row.values["reasons"]:
             print(f"    {printable(reason)}")
         sys.stdout.flush()
 

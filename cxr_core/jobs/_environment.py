@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
-import cxr_core
-from cxr_core import registry
+from cxr_core import cluster
 from cxr_core.jobs import _schema
 from cxr_core.jobs._job import Job
 from cxr_core.jobs._table import JobTable
@@ -31,14 +29,7 @@ PASSED = ("CXR_HOME", _schema.URL, "CXR_JOB_KINDS", "PYTHONPATH")
 
 def surroundings(table: JobTable) -> dict[str, str]:
     """The database, and where data and package lie; paths absolute, as it works elsewhere."""
-    package = str(Path(cxr_core.__file__).resolve().parent.parent)
-    others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
-    return {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys([package, *map(os.path.abspath, others)])),
-        "CXR_HOME": str(registry.home().absolute()),
-        _schema.URL: table.url,
-    }
+    return {**os.environ, **cluster.passed(), _schema.URL: table.url}
 
 
 def environment(table: JobTable, job: Job) -> Mapping[str, str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Protocol
 
+from cxr_core import cluster
 from cxr_core.jobs._local import LocalExecutor
-from cxr_core.jobs._ray import ADDRESS, RayExecutor
+from cxr_core.jobs._ray import RayExecutor
 from cxr_core.jobs._table import JobTable, open_table
 
 
@@ -27,5 +27,5 @@ class Executor(Protocol):
 def executor(table: JobTable | None = None) -> Executor:
     """The executor that the environment names: Ray's with $CXR_RAY_ADDRESS. Raises JobError."""
     table = open_table() if table is None else table
-    address = os.environ.get(ADDRESS)
+    address = cluster.address()
     return RayExecutor(table, address) if address else LocalExecutor(table)

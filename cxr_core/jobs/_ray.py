@@ -6,17 +6,17 @@ looks at the table, and where nobody keeps the queue it starts `cxr_core.jobs.ke
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 import threading
 
+from cxr_core import cluster
+from cxr_core.cluster import ADDRESS
 from cxr_core.errors import JobError
 from cxr_core.jobs._environment import surroundings
 from cxr_core.jobs._states import State
 from cxr_core.jobs._table import JobTable
 
-ADDRESS = "CXR_RAY_ADDRESS"
 KEEPER = "ray"
 FRESH = 20.0  # seconds; a keeper shows itself each second, and takes several to start
 
@@ -33,11 +33,7 @@ class RayExecutor:
     """Sees to it that somebody on the cluster keeps the queue."""
 
     def __init__(self, table: JobTable, address: str) -> None:
-        if importlib.util.find_spec("ray") is None:
-            raise JobError(
-                f"Expected Ray to be installed, as ${ADDRESS} is set; found none. "
-                "Run `pip install -r requirements-ray.txt`, or unset it to use this machine alone."
-            )
+        cluster.require()
         self._table = table
         self._address = address
 

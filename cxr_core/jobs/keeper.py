@@ -2,7 +2,7 @@
 
 The keeper is an actor that belongs to no process, on the cluster's head: it goes on when the app
 is closed, submits each queued job as a task with its processors, GPUs and memory requested, and
-notices tasks that were lost with their machine. Only this module imports Ray.
+notices tasks that were lost with their machine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import socket
 import sys
 import threading
 import time
@@ -19,7 +18,8 @@ from typing import Any
 
 import ray
 
-from cxr_core.errors import JobError
+from cxr_core import cluster
+from cxr_core.errors import ClusterError, JobError
 from cxr_core.jobs import _process
 from cxr_core.jobs._environment import PASSED
 from cxr_core.jobs._job import Job
@@ -29,7 +29,6 @@ from cxr_core.jobs._states import State
 from cxr_core.jobs._supervise import bury, supervise
 from cxr_core.jobs._table import open_table
 
-SPACE = "cxr-workbench"
 EVERY = 1.0  # seconds between looks at the queue
 
 
@@ -37,8 +36,7 @@ def main(address: str) -> int:
     """Connect, and see to it that there is one keeper for this queue."""
     table = open_table()
     try:
-        _knock(address)
-        ray.init(address, namespace=SPACE, log_to_driver=False, logging_level="ERROR")
+        cluster.connect(address)
         passed = {name: os.environ[name] for name in PASSED if name in os.environ}
         options = {
             # The database and home tell queues apart that share a cluster.
@@ -54,21 +52,10 @@ def main(address: str) -> int:
         ray.get(keeper.awake.remote(), timeout=60)
     except Exception as error:
         # Whatever Ray raises: the app shows it, and tries again later.
-        said = str(error).strip().splitlines()[:1] or [type(error).__name__]
-        table.sign(
-            KEEPER,
-            f"Expected the Ray cluster to answer; received {said[0][:200]!r}. "
-            "Check that it runs, and $CXR_RAY_ADDRESS.",
-        )
+        known = isinstance(error, ClusterError)
+        table.sign(KEEPER, str(error) if known else cluster.no_answer(error))
         return 1
     return 0
-
-
-def _knock(address: str) -> None:
-    """Raises OSError at once where nobody listens; Ray itself would wait for minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon and port.isdecimal():
-        socket.create_connection((host, int(port)), timeout=10).close()
 
 
 class Keeper:

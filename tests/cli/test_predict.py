@@ -83,7 +83,7 @@ def test_a_zip_gives_a_row_for_each_member(
     path.write_bytes(films.archive({"b.png": content, "a.png": content[:99], "c.png": content}))
     assert main(["predict", str(path), "--json"]) == 1
     found = rows(capsys.readouterr().out)
-    assert [Path(row["file"]).name for row in found] == ["b.png", "a.png", "c.png"]
+    assert [row["file"] for row in found] == [f"{path}/{name}.png" for name in "bac"]
     assert [row["status"] == "error" for row in found] == [False, True, False]
 
 
