@@ -7,7 +7,15 @@ import sys
 # take those processors away. It must be said before NumPy is first imported.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from cxr_core.cli import main
+
+def run() -> int:
+    """The exit code. Whoever interrupts while modules are still being loaded gets no traceback."""
+    try:
+        from cxr_core.cli import main
+    except KeyboardInterrupt:
+        return 130
+    return main()
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

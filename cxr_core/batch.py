@@ -24,10 +24,6 @@ from cxr_core.schema import Film, Reading
 from cxr_core.serve import Model
 from cxr_core.worklist import Item
 
-FILM_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".dcm", ".dicom", ".dic", ".zip"}
-)
-
 _Input = TypeVar("_Input")
 _Output = TypeVar("_Output")
 
@@ -69,10 +65,10 @@ def workers() -> int:
 def find(paths: Iterable[str]) -> list[Source]:
     """The files behind `paths`, in the order given; folders in the order of their names.
 
-    A path that names a file is that file, whatever its ending. A folder gives its films at any
-    depth: hidden files and those whose ending is that of no film are left out. A path with *, ? or
-    [ that names nothing is a pattern, ** for any depth. What leads nowhere is one Source with an
-    error, so that nothing asked for goes missing in silence.
+    A path that names a file is that file, whatever its ending. A folder gives its films and ZIPs
+    at any depth: hidden files and those that neither end nor begin as a film does are left out. A
+    path with *, ? or [ that names nothing is a pattern, ** for any depth. What leads nowhere is one
+    Source with an error, so that nothing asked for goes missing in silence.
     """
     found: list[Source] = []
     for path in paths:
@@ -205,19 +201,11 @@ def _below(folder: str) -> Iterator[Source]:
         folders[:] = sorted(f for f in folders if not f.startswith("."))
         for name in sorted(files):
             path = os.path.join(where, name)
-            if _may_be_film(name) and os.path.isfile(path):
-                yield Source(path)
+            archive = name.lower().endswith(".zip") and not name.startswith(".")
+            if archive or image.may_be_film(Path(path)):
+                yield from _at(path)
     for failure in failures:
         yield Source(str(failure.filename), _sentence(failure))
-
-
-def _may_be_film(name: str) -> bool:
-    """Known endings, and names without one, as scanners and DICOM media write them."""
-    if name.startswith(".") or name.upper() == "DICOMDIR":
-        return False
-    suffix = os.path.splitext(name)[1].lower()
-    # An instance UID as a name ends in .12345, which is no ending.
-    return suffix in FILM_SUFFIXES or suffix == "" or suffix[1:].isdigit()
 
 
 def _is_archive(path: Path) -> bool:

@@ -13,6 +13,7 @@ import films
 from cxr_core.gate import Likeness
 from cxr_core.quality import judge, measure, verdict_of
 from cxr_core.quality._likeness import likeness_reasons
+from cxr_core.quality._signals import border_reasons
 from cxr_core.quality._tags import tag_reasons
 from cxr_core.schema import Film, FilmFacts, Reason, Verdict, Window
 
@@ -112,6 +113,18 @@ def test_white_and_black_borders_do_not_saturate_a_film(chest: np.ndarray) -> No
     bordered = np.pad(chest, ((60, 60), (60, 60)), constant_values=255)
     bordered = np.pad(bordered, ((30, 30), (60, 60)), constant_values=0)
     assert pixels_say(bordered) == set()
+
+
+def test_a_plain_border_on_two_sides_is_measured_and_told(chest: np.ndarray) -> None:
+    assert border_reasons(measure(film(chest))) == []
+    framed = np.pad(chest, 64, constant_values=250)
+    found = measure(film(framed))
+    assert found.border == pytest.approx(1 - chest.size / framed.size, abs=0.01)
+    (reason,) = border_reasons(found)
+    assert reason.severity == "caution"
+    assert f"{found.border:.0%} of the picture" in reason.text
+    # A strip on one side is collimation, or air.
+    assert measure(film(np.pad(chest, ((0, 0), (0, 200))))).border == 0
 
 
 def test_text_and_few_grey_levels_are_drawings(chest: np.ndarray) -> None:

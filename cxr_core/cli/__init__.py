@@ -10,7 +10,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import TextIO
 
 from cxr_core import __version__
 from cxr_core.cli import (
@@ -67,11 +66,10 @@ def parser(training: bool = False) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
-    given = sys.argv[1:] if argv is None else list(argv)
-    for stream in (sys.stdout, sys.stderr):
-        _never_fail_on_a_letter(stream)
-    arguments = parser(training=given[:1] == ["train"]).parse_args(given)
     try:
+        _check_streams()
+        given = sys.argv[1:] if argv is None else list(argv)
+        arguments = parser(training=given[:1] == ["train"]).parse_args(given)
         code: int = arguments.run(arguments)
         sys.stdout.flush()
     except CxrError as error:
@@ -83,13 +81,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 130
     except BrokenPipeError:
-        # The reader of the pipe (head, say) has enough; keep Python from complaining at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of the pipe (head, say) has enough.
+        _write_no_more()
         return 1
+    except OSError as error:
+        where = f" at {error.filename}" if error.filename else ""
+        print(
+            "error: Expected files and output that can be read and written; received "
+            f"'{error.strerror or error}'{where}. Check permissions and free space.",
+            file=sys.stderr,
+        )
+        _write_no_more()
+        return 2
     return code
 
 
-def _never_fail_on_a_letter(stream: TextIO) -> None:
-    reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
+def _check_streams() -> None:
+    for name in ("stdout", "stderr"):
+        # Python has None for a stream that was closed before it started.
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115 (open until the end)
+        reconfigure = getattr(getattr(sys, name), "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _write_no_more() -> None:
+    """Keep Python from complaining at exit of what it could not write."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

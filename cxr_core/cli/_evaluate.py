@@ -6,12 +6,14 @@ import argparse
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cxr_core.cli import _options
 from cxr_core.cli._options import printable
+from cxr_core.errors import DataError
 
 if TYPE_CHECKING:
     from cxr_core.evaluate import Report
@@ -107,6 +109,7 @@ def score(folder: Path, model: Model, jobs: int | None = None) -> Outcome:
         seen[item.reading.verdict.status] += 1
         seen["referred"] += item.reading.prediction.refer
     seconds = time.perf_counter() - started
+    _check_classes([records[i].label for i in kept], errors)
     figures = report(
         dataset.labels([records[i] for i in kept]),
         np.array(probabilities, dtype=np.float64),
@@ -157,6 +160,21 @@ def as_text(outcome: Outcome, model: Model) -> str:
         lines += ["", f"{len(outcome.errors)} could not be read and are in no figure:"]
         lines += [f"  {printable(name)}: {printable(why)}" for name, why in outcome.errors]
     return "\n".join(lines)
+
+
+def _check_classes(scored: Sequence[str], errors: Sequence[tuple[str, str]]) -> None:
+    counts = Counter(scored)
+    if counts["NORMAL"] and counts["PNEUMONIA"]:
+        return
+    unread = ""
+    if errors:
+        name, why = errors[0]
+        unread = f", and {len(errors)} that could not be (the first: {printable(name)}: {why})"
+    raise DataError(
+        "Expected films of both classes that can be scored; received "
+        f"{counts['NORMAL']} of NORMAL, {counts['PNEUMONIA']} of PNEUMONIA{unread}. "
+        "Add films of the class that lacks them."
+    )
 
 
 def _why_not(item: Item) -> str:

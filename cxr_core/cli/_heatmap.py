@@ -26,13 +26,14 @@ class Writer:
     """Writes one PNG per judged film into a folder, whole or not at all; safe on threads."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises ConfigError where `folder` is not one and cannot be made."""
+        """Raises ConfigError where `folder` cannot be made, or nothing be written into it."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
         except OSError as error:
             raise ConfigError(
-                f"Expected a folder for heatmaps; {folder} cannot be one ({error.strerror}). "
-                "Name another."
+                f"Expected a folder to write heatmaps into; {folder} cannot be one "
+                f"({error.strerror}). Name another."
             ) from error
         self._folder = folder
         self._taken: set[str] = set()

@@ -10,7 +10,7 @@ from cxr_core.dataset._download import SETS, Downloadable, Progress, download, d
 from cxr_core.dataset._folders import index_folder
 from cxr_core.dataset._index import Balance, Index, balance, open_source, patients_known
 from cxr_core.dataset._leaks import LeakReport, Twins, leaks
-from cxr_core.dataset._records import CLASSES, FILM_SUFFIXES, Cause, FilmRecord, labels, parse_name
+from cxr_core.dataset._records import CLASSES, Cause, FilmRecord, labels, parse_name
 from cxr_core.dataset._splits import (
     Split,
     folds,
@@ -23,7 +23,6 @@ from cxr_core.dataset._splits import (
 
 __all__ = [
     "CLASSES",
-    "FILM_SUFFIXES",
     "SETS",
     "Balance",
     "Cause",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cxr_core.dataset._records import CLASSES, FILM_SUFFIXES, FilmRecord, parse_name
+from cxr_core import image
+from cxr_core.dataset._records import CLASSES, FilmRecord, parse_name
 from cxr_core.errors import DataError
 
 # What data sets call their sides → what the index calls them.
@@ -23,16 +25,17 @@ SIDES = {
 def index_folder(root: Path) -> tuple[FilmRecord, ...]:
     """Films of `root/NORMAL` and `root/PNEUMONIA`, in the order of their names.
 
-    Raises DataError where a class folder is missing or holds no film.
+    The folders' names may be written in capitals or not. Raises DataError where a class folder is
+    missing, cannot be read or holds no film.
     """
     root = Path(root)
     records: list[FilmRecord] = []
     for label in CLASSES:
-        folder = _class_folder(root, label)
-        found = list(_films(folder, label, label, None))
+        folders = _class_folders(root, label)
+        found = [film for folder in folders for film in _films(folder, label, folder.name, None)]
         if not found:
             raise DataError(
-                f"Expected films in {folder}; found none. "
+                f"Expected films in {folders[0]}; found none. "
                 "Put PNG, JPEG, TIFF, WebP, BMP or DICOM files there."
             )
         records += found
@@ -83,9 +86,10 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _films(folder: Path, label: str, prefix: str, side: str | None) -> Iterator[FilmRecord]:
-    for path in sorted(p for p in folder.rglob("*") if p.is_file() and _may_be_film(p)):
-        patient, cause = parse_name(path.stem, label)
-        film_id = f"{prefix}/{path.relative_to(folder).with_suffix('').as_posix()}"
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and image.may_be_film(p)):
+        stem = image.without_suffix(path.name)
+        patient, cause = parse_name(stem, label)
+        film_id = f"{prefix}/{path.relative_to(folder).with_name(stem).as_posix()}"
         yield FilmRecord(path, film_id, label, patient, cause, side)
 
 
@@ -93,12 +97,14 @@ def _usual(name: str) -> str:
     return name.upper() if name.upper() in CLASSES else name
 
 
-def _class_folder(root: Path, label: str) -> Path:
-    if not root.is_dir():
-        raise DataError(f"Expected a folder of films; {root} is not one. Check the path.")
-    for entry in sorted(root.iterdir()):
-        if entry.is_dir() and entry.name.upper() == label:
-            return entry
+def _class_folders(root: Path, label: str) -> list[Path]:
+    """Every folder of a class: on some systems NORMAL and normal are two."""
+    _check_readable(root)
+    found = [d for d in sorted(root.iterdir()) if d.is_dir() and d.name.upper() == label]
+    for folder in found:
+        _check_readable(folder)
+    if found:
+        return found
     have = ", ".join(sorted(e.name for e in root.iterdir() if e.is_dir())) or "no sub-folders"
     raise DataError(
         f"Expected sub-folders NORMAL and PNEUMONIA in {root}; found {have}. "
@@ -106,7 +112,10 @@ def _class_folder(root: Path, label: str) -> Path:
     )
 
 
-def _may_be_film(path: Path) -> bool:
-    return not path.name.startswith(".") and (
-        path.suffix.lower() in FILM_SUFFIXES or path.suffix == ""
-    )
+def _check_readable(folder: Path) -> None:
+    if not folder.is_dir():
+        raise DataError(f"Expected a folder of films; {folder} is not one. Check the path.")
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise DataError(
+            f"Expected a folder that can be read; {folder} cannot be. Check its permissions."
+        )

@@ -12,9 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 CLASSES: tuple[str, str] = ("NORMAL", "PNEUMONIA")
-FILM_SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp", ".dcm", ".dicom"}
-)
 
 Cause = Literal["bacteria", "virus", "none", "unknown"]
 

@@ -12,6 +12,7 @@ Pixel padding is already replaced by the film's darkest shown value.
 from cxr_core.image._archive import ArchiveMember, is_archive, members
 from cxr_core.image._decode import decode, read
 from cxr_core.image._limits import MAX_ARCHIVE_BYTES, MAX_FILE_BYTES, MAX_FILES, MAX_PIXELS
+from cxr_core.image._names import may_be_film, without_suffix
 
 __all__ = [
     "MAX_ARCHIVE_BYTES",
@@ -21,6 +22,8 @@ __all__ = [
     "ArchiveMember",
     "decode",
     "is_archive",
+    "may_be_film",
     "members",
     "read",
+    "without_suffix",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import struct
 from typing import Literal
 
@@ -86,6 +87,18 @@ def _unknown(data: bytes) -> ImageError:
     head = data[:512]
     if head.lstrip().lower().startswith((b"<!doctype html", b"<html")):
         return problem("a web page", "Save the film itself.")
-    if all(32 <= byte < 127 or byte in b"\t\r\n" for byte in head):
+    if not any(data):
+        return problem("a file of nothing but zeros", "Its copy failed: copy the film again.")
+    if _is_text(head):
         return problem("a text file", "Give a film.")
     return problem("a file of an unknown kind", "Export the film as DICOM or PNG.")
+
+
+def _is_text(head: bytes) -> bool:
+    """Letters and line ends alone, in UTF-8, or UTF-16 with its mark; the last may be cut off."""
+    coding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8"
+    try:
+        text = codecs.getincrementaldecoder(coding)().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter in "\t\r\n\ufeff" for letter in text)

@@ -31,6 +31,9 @@ KEYWORDS = (
     "RedPaletteColorLookupTableData",
     "GreenPaletteColorLookupTableData",
     "BluePaletteColorLookupTableData",
+    "SegmentedRedPaletteColorLookupTableData",
+    "SegmentedGreenPaletteColorLookupTableData",
+    "SegmentedBluePaletteColorLookupTableData",
     "ExtendedOffsetTable",
     "ExtendedOffsetTableLengths",
     "PixelData",
@@ -86,8 +89,8 @@ def described(header: Any) -> Described:
         raise damaged("DICOM")
     if not rows or not columns:
         raise problem(
-            "a DICOM file without a picture, such as a report or a directory",
-            "Give the film's own file.",
+            "a DICOM file without a picture: a report, a directory, or the beginning of a film",
+            "Give the film's own file, or copy it again.",
             "a DICOM file with a picture",
         )
     check_pixels(rows, columns, len(header.PixelData))

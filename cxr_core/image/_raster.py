@@ -128,6 +128,12 @@ def _decode_tiff(data: bytes, frame: int, digest: str) -> Film:
     if plain is not None and page.channels - page.opacity in (1, 3):
         pixels, share = _from_samples(plain, page)
         pixels = orient(pixels, page.orientation)
+    elif page.bits > 32 or (page.kind == "f" and page.bits < 32):
+        raise problem(
+            f"a TIFF of {page.bits}-bit values in a form that cannot be read",
+            "Export it as 16-bit integers.",
+            "a TIFF film of 8 to 32 bits",
+        )
     else:
         pixels, share = _tiff_through_pillow(data, frame, page)
         if pixels.dtype == np.uint8:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from cxr_core.gate import GateModel
 from cxr_core.quality._likeness import FAR, UNLIKE, likeness_reasons
-from cxr_core.quality._signals import Signals, measure, pixel_reasons
+from cxr_core.quality._signals import Signals, border_reasons, measure, pixel_reasons
 from cxr_core.quality._tags import tag_reasons
 from cxr_core.schema import Film, Reason, Status, Verdict
 
@@ -26,9 +26,11 @@ def judge(film: Film, features: NDArray[np.float32] | None, gate: GateModel | No
     not fitted on.
     """
     likeness = gate.compare(features) if gate is not None and features is not None else None
+    signals = measure(film)
     reasons = [
-        *pixel_reasons(measure(film)),
+        *pixel_reasons(signals),
         *(likeness_reasons(likeness) if likeness is not None else ()),
+        *(border_reasons(signals) if likeness is not None and likeness.unlike >= UNLIKE else ()),
         *tag_reasons(film.facts, likeness),
     ]
     return verdict_of(reasons)

@@ -33,6 +33,9 @@ FLAT_AREAS = 0.80
 # Detail at 2 pixels over detail at 4, at 224 a side. Films: 0.47 to 0.92, 99 in 100 above 0.53; the
 # same films blurred by a Gaussian of 2 pixels 0.38 to 0.55, of 3 0.33 to 0.48, of 4 0.31 to 0.42.
 BLURRED, TOO_BLURRED = 0.46, 0.37
+# Grey levels of 256 within which a row or column is plain (JPEG blurs its end), and the share of
+# the picture that plain strips on both of two opposite sides take.
+PLAIN, BORDERED = 6, 0.05
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Signals:
 
     rows, columns: pixels. colour_share, clipped_white, clipped_black, flat_areas: shares, 0 to 1.
     contrast: 1st to 99th percentile as shown, 0 to 1. levels: grey levels of 256 in use between
-    them. sharpness: see BLURRED; None for films too small to tell.
+    them. sharpness: see BLURRED; None for films too small to tell. border: share of the picture
+    that a plain border takes, 0 to 1.
     """
 
     rows: int
@@ -53,6 +57,7 @@ class Signals:
     levels: int
     flat_areas: float
     sharpness: float | None
+    border: float
 
 
 def measure(film: Film) -> Signals:
@@ -76,6 +81,7 @@ def measure(film: Film) -> Signals:
         levels=_levels(shown, low / 255, high / 255),
         flat_areas=float(np.sort(counts)[-8:].sum()),
         sharpness=_sharpness(shown) if min(rows, columns) >= SMALL else None,
+        border=_border(grey),
     )
 
 
@@ -90,6 +96,30 @@ def pixel_reasons(found: Signals) -> list[Reason]:
         *_drawing(found),
         *_blur(found),
     ]
+
+
+def border_reasons(found: Signals) -> list[Reason]:
+    """Why a film may be unlike those of training without its body being so."""
+    if found.border < BORDERED:
+        return []
+    text = (
+        f"A plain border takes {found.border:.0%} of the picture, and the network sees the chest "
+        "smaller or narrower for it. Crop the border off and upload the film again."
+    )
+    return [Reason("border", "caution", text)]
+
+
+def _border(grey: NDArray[np.uint8]) -> float:
+    """Share of the picture in plain strips along both of two opposite sides."""
+    kept = 1.0
+    for axis in (0, 1):
+        plain = grey.max(axis=axis) - grey.min(axis=axis) <= PLAIN
+        if plain.all():
+            return 1.0
+        before, after = int(np.argmin(plain)), int(np.argmin(plain[::-1]))
+        if before and after:
+            kept *= 1 - (before + after) / plain.size
+    return 1 - kept
 
 
 def _levels(shown: NDArray[np.float32], low: float, high: float) -> int:

@@ -79,3 +79,26 @@ def test_evaluate_without_both_classes_ends_with_two(
 ) -> None:
     assert main(["evaluate", str(folder)]) == 2
     assert "error: Expected sub-folders NORMAL and PNEUMONIA" in capsys.readouterr().err
+
+
+def test_evaluate_says_why_a_class_has_no_film_to_score(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (labelled / "PNEUMONIA").iterdir():
+        path.write_bytes(b"not a film")
+    assert main(["evaluate", str(labelled)]) == 2
+    complaint = capsys.readouterr().err
+    assert "6 of NORMAL, 0 of PNEUMONIA, and 5 that could not be" in complaint
+    assert "a text file" in complaint
+
+
+def test_evaluate_takes_uids_for_names_and_folders_in_any_case(
+    labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lower = labelled / "normal"
+    lower.mkdir()
+    for i in (1, 2):
+        (lower / f"1.2.840.{i}").write_bytes(films.dicom(films.chest(seed=i)))
+    assert main(["evaluate", str(labelled), "--json"]) == 0
+    (row,) = rows(capsys.readouterr().out)
+    assert row["n"] == 13

@@ -85,3 +85,47 @@ def test_a_reader_that_has_enough_is_no_error(folder: Path) -> None:
     )  # fmt: skip
     assert len(run.stdout.splitlines()) == 1
     assert run.stderr == ""
+
+
+def test_an_interrupt_while_modules_are_loaded_shows_no_traceback() -> None:
+    code = """
+import runpy, sys
+class Impatient:
+    def find_spec(self, name, *_):
+        if name == "cxr_core.registry":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Impatient())
+sys.argv = ["cxr_core", "models", "verify"]
+runpy.run_module("cxr_core", run_name="__main__")
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (run.returncode, run.stderr) == (130, "")
+
+
+def test_output_that_cannot_be_written_is_a_sentence(folder: Path) -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    command = [sys.executable, "-m", "cxr_core", "predict", str(folder), "--json"]
+    with open("/dev/full", "w") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: Expected")
+    assert len(run.stderr.splitlines()) == 1
+
+
+def test_closed_streams_are_no_error(folder: Path) -> None:
+    command = f"{sys.executable} -m cxr_core predict {folder / '1-clear.png'} --json"
+    assert subprocess.run(f"{command} >&-", shell=True, capture_output=True).stderr == b""
+    run = subprocess.run(f"{command} 2>&-", shell=True, stdout=subprocess.PIPE)
+    assert list(json.loads(run.stdout)) == KEYS
+
+
+def test_a_folder_for_heatmaps_that_takes_none_is_told_before_any_film_is_read(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Not even root may write here, unlike into a folder without the permission.
+    nowhere = "/proc/self/task" if Path("/proc/self/task").is_dir() else str(folder / "1-clear.png")
+    assert main(["predict", str(folder), "--heatmap", nowhere]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: Expected a folder to write heatmaps into")

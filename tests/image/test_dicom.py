@@ -328,21 +328,6 @@ def test_colour_becomes_luminance_with_its_share(photometric: str, planar: int) 
     assert film.facts.photometric == photometric
 
 
-def test_a_palette_becomes_luminance() -> None:
-    data = dicom(np.array([[0, 1, 1, 0]], np.uint8))
-    from pydicom import dcmread
-
-    header = dcmread(io.BytesIO(data))
-    header.PhotometricInterpretation = "PALETTE COLOR"
-    for colour, values in (("Red", [0, 255]), ("Green", [100, 255]), ("Blue", [0, 255])):
-        header.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [2, 0, 8])
-        setattr(header, f"{colour}PaletteColorLookupTableData", bytes(values))
-    film = decode(saved(header))
-    # 100 × 0.587 = 59.
-    np.testing.assert_array_equal(film.pixels, [[59, 255, 255, 59]])
-    assert film.facts.colour_share == 0.5
-
-
 def test_a_report_is_told_from_a_film() -> None:
     report = {"PixelData": None, "Rows": None, "Columns": None}
     with pytest.raises(ImageError, match="without a picture"):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from pydicom import dcmread
 from pydicom.encaps import get_frame
@@ -70,6 +71,12 @@ def test_a_file_above_50_mb_is_refused() -> None:
     refused(b"\0" * (61 * 2**20), "file of 61 MB")
 
 
+def zipped_tiff(kind: type) -> bytes:
+    stream = io.BytesIO()
+    tifffile.imwrite(stream, np.ones((4, 4), kind), compression="zlib")
+    return stream.getvalue()
+
+
 @pytest.mark.parametrize(
     ("data", "match"),
     [
@@ -79,8 +86,14 @@ def test_a_file_above_50_mb_is_refused() -> None:
         (b"\x1f\x8b" + bytes(40), "a gzip"),
         (b"<!DOCTYPE html><html>", "a web page"),
         (b"hello, film\n", "a text file"),
+        ("Größe, Länge\n".encode() * 40, "a text file"),
+        ("hello, film\n".encode("utf-16"), "a text file"),
         (b"\0\0\0\x18ftypheic", "a video or a HEIC"),
-        (b"\0" * 500, "of an unknown kind"),
+        (b"\0" * 500, "nothing but zeros"),
+        (b"\x01\x02" * 500, "of an unknown kind"),
+        (tiff_page(np.zeros((4, 4), np.uint64)), "a TIFF of 64-bit values"),
+        (zipped_tiff(np.float64), "a TIFF of 64-bit values"),
+        (zipped_tiff(np.float16), "a TIFF of 16-bit values"),
         (b"\x89PNG\r\n\x1a\n", "damaged or incomplete PNG"),
         (b"\xff\xd8\xff", "damaged or incomplete JPEG"),
         (b"II*\0", "damaged or incomplete TIFF"),
