@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core import display, snapshot
+from cxr_core.cli import _options
 from cxr_core.errors import ConfigError
 from cxr_core.schema import Film, Heatmap, Reading
 
@@ -54,7 +53,7 @@ class Writer:
             else "Colour: what speaks for pneumonia (Grad-CAM).",
             f"{prediction.model_name} {prediction.model_version}",
         ]
-        _write(self._path(name, reading.sha256), draw(film, heatmap, captions))
+        _options.write_whole(self._path(name, reading.sha256), draw(film, heatmap, captions))
 
     def _path(self, name: str, sha256: str) -> Path:
         stem = Path(name).stem or "film"
@@ -86,15 +85,3 @@ def colours() -> NDArray[np.uint8]:
     rgb = np.stack([np.interp(at, grid, anchors[:, c]) for c in range(3)], axis=1)
     alpha = 255 * np.clip(at / 0.4, 0, 1)
     return np.rint(np.column_stack([rgb, alpha])).astype(np.uint8)
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from cxr_core import registry
@@ -88,3 +91,16 @@ def progress(items: Iterable[_T], total: int | None, wanted: bool = True) -> Ite
 def printable(text: str) -> str:
     """A file's name as one line that cannot steer a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """The whole file or none, whenever it is interrupted. Raises OSError."""
+    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise

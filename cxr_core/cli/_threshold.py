@@ -38,6 +38,7 @@ Without one: the operating point that is in force.
 With --json, one object:
   threshold criterion value prevalence sentence reached note
   chosen_on        {name, role, sha256, n, ill, well, bad_rows: [{line, reason}], warnings}
+  optimises costs  what the criterion gives, and what it costs, in a sentence each
   figures          at the threshold, on those films; {value, low, high}, null where not defined
   warning          why the figures flatter, or null
   reported         the same of --report-on: {name, sha256, n, …, figures}, or null
@@ -155,6 +156,7 @@ def _choose(arguments: argparse.Namespace, entry: ModelEntry) -> int:
             note=arguments.note,
         )  # fmt: skip
     past = points.history(entry)
+    criterion = None if arguments.criterion is None else op.criterion(choice.key)
     row = {
         "threshold": choice.threshold,
         "criterion": choice.key,
@@ -164,7 +166,9 @@ def _choose(arguments: argparse.Namespace, entry: ModelEntry) -> int:
         "reached": choice.reached,
         "note": choice.note,
         "chosen_on": _set(films),
-        "figures": {"auc": op.as_json(films.auc)} | op.figures_json(found),
+        "optimises": criterion and criterion.optimises,
+        "costs": criterion and criterion.costs,
+        "figures": _ranking(films) | op.figures_json(found),
         "warning": op.honesty(films.set, shown.set),
         "reported": None,
         "optimism": None,
@@ -174,7 +178,7 @@ def _choose(arguments: argparse.Namespace, entry: ModelEntry) -> int:
         "locked": arguments.lock,
     }
     if reporting is not None and reported is not None:
-        figures = {"auc": op.as_json(reporting.auc)} | op.figures_json(reported)
+        figures = _ranking(reporting) | op.figures_json(reported)
         row["reported"] = _set(reporting) | {"figures": figures}
     if optimism is not None:
         row["optimism"] = {
@@ -186,7 +190,7 @@ def _choose(arguments: argparse.Namespace, entry: ModelEntry) -> int:
     if arguments.json:
         print(json.dumps(row))
     else:
-        print(_threshold_text.as_text(row, found, reported, reporting))
+        print(_threshold_text.as_text(row, found, reported))
     bad = len(films.set.bad) + (len(reporting.set.bad) if reporting else 0)
     return 0 if choice.reached and not bad else 1
 
@@ -223,8 +227,9 @@ def _criterion(arguments: argparse.Namespace, films: Sorted, entry: ModelEntry) 
                 "Expected a criterion to lock by; received none. Add --criterion, "
                 "such as --criterion sensitivity=0.95."
             )
-        choice = op.choose(films, "hand", points.active(entry).threshold)
-        return replace(choice, sentence="the operating point in force")
+        point = points.active(entry)
+        choice = op.choose(films, "hand", point.threshold)
+        return replace(choice, sentence=f"the operating point in force ({point.criterion})")
     # 'sensitivity>=0.95' and 'sensitivity:0.95' leave no doubt either.
     key, *rest = re.split(r"\s*(?:>=|≥|=|:)\s*", arguments.criterion.strip(), maxsplit=1)
     try:
@@ -250,6 +255,18 @@ def _set(films: Sorted) -> dict[str, Json]:
     }
 
 
+def _ranking(films: Sorted) -> dict[str, Json]:
+    """Figures that are the same at every threshold."""
+    from cxr_core import operating as op
+
+    return {
+        "auc": op.as_json(films.auc),
+        "average_precision": films.ap,
+        "ece": films.ece,
+        "brier": op.as_json(films.calibration().brier),
+    }
+
+
 def _in_force(past: History, entry: ModelEntry) -> dict[str, Json]:
     point = past.active.point if past.active else entry.card.operating_point
     return {
@@ -264,7 +281,7 @@ def _in_force(past: History, entry: ModelEntry) -> dict[str, Json]:
 
 def _write(path: Path, content: bytes) -> None:
     try:
-        path.write_bytes(content)
+        _options.write_whole(path, content)
     except OSError as error:
         raise ConfigError(
             f"Expected a file that can be written at {path}; received "

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from cxr_core.cli._options import printable
 
 if TYPE_CHECKING:
-    from cxr_core.operating import Figures, Sorted
+    from cxr_core.operating import Figures
     from cxr_core.points import History
     from cxr_core.registry import ModelEntry
 
@@ -48,15 +48,15 @@ def show_history(past: History, entry: ModelEntry, as_json: bool) -> int:
     return 0
 
 
-def as_text(
-    row: dict[str, Json], found: Figures, reported: Figures | None, reporting: Sorted | None
-) -> str:
+def as_text(row: dict[str, Json], found: Figures, reported: Figures | None) -> str:
     from cxr_core import operating as op
 
     chosen = row["chosen_on"]
     lines = [
         f"Threshold {row['threshold']:.4f}: {row['sentence']}",
         *([row["note"]] if row["note"] else []),
+        *([f"It gives: {row['optimises']}"] if row["optimises"] else []),
+        *([f"Its cost: {row['costs']}"] if row["costs"] else []),
         f"Chosen on {printable(chosen['name'])}: {chosen['n']:,} films, {chosen['ill']:,} with "
         f"pneumonia (sha256 {chosen['sha256'][:12]}…)",
     ]
@@ -68,17 +68,20 @@ def as_text(
         name = printable(row["reported"]["name"])
         lines += [f"{name}: {printable(w)}" for w in row["reported"]["warnings"]]
         lines += _bad_rows(row["reported"])
-    columns = [("chosen on", found)]
-    if reporting is not None and reported is not None:
-        columns.append((f"reported on {printable(reporting.set.name)}", reported))
-    for name, figures in columns:
+    columns = [("chosen on", found, row["figures"])]
+    if row["reported"] and reported is not None:
+        name = f"reported on {printable(row['reported']['name'])}"
+        columns.append((name, reported, row["reported"]["figures"]))
+    for name, figures, ranking in columns:
         c, per = figures.confusion, figures.per_1000
+        area = "{value:.3f} ({low:.3f} to {high:.3f})".format(**ranking["auc"])
         lines += [
             f"\nOn the films {name}, value and 95 % interval",
             f"    found {c.tp:,}, missed {c.fn:,}, false alarms {c.fp:,}, left alone {c.tn:,}",
             f"    of 1,000 patients at {per.prevalence:.1%} prevalence: found {per.tp.value:.0f}, "
             f"missed {per.fn.value:.0f}, false alarms {per.fp.value:.0f}",
         ]
+        lines.append(f"    {'AUC':<24}{area}")
         for figure in figures.rows():
             value = (
                 "not defined"

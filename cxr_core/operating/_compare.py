@@ -83,8 +83,14 @@ def compare(a: ScoreSet, b: ScoreSet, threshold_a: float, threshold_b: float) ->
     """Compare on the films that both have; for two thresholds give the same set twice.
 
     Films are matched by name, or by place where neither names them and both have as many. Raises
-    DataError where none match, where their labels differ, or where one class alone is in common.
+    DataError where none match, where their labels differ, where one class alone is in common, and
+    for thresholds outside 0 to 1.
     """
+    for threshold in (threshold_a, threshold_b):
+        if not 0 <= threshold <= 1:
+            raise DataError(
+                f"Expected thresholds from 0 to 1; received {threshold:g}. They are probabilities."
+            )
     at_a, at_b = _matched(a, b)
     y = a.labels[at_a]
     if set(y.tolist()) != {0, 1}:

@@ -13,7 +13,7 @@ from pages._threshold.session import Bench
 
 def distributions(data: Sorted) -> None:
     """Both classes over probability; it shares its axis with the slider under it."""
-    figure = draw.distributions(data.histograms(), height=120)
+    figure = draw.distributions(data.histograms(), height=112)
     alt = (
         f"Films over probability: {data.ill:,} with pneumonia upwards, {data.well:,} normal "
         "downwards, with the threshold and the refer band."

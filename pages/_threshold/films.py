@@ -22,7 +22,7 @@ from pages._threshold import finding, sources
 from pages._threshold.session import Bench
 from pages._threshold.words import plain
 
-NEAR, ACROSS, AT_ONCE = 12, 6, 12
+NEAR, ACROSS, AT_ONCE, MOST_SHOWN = 12, 6, 12, 96
 SIDE, KEPT = 320, 120
 WORDS = ("normal", "pneumonia")
 
@@ -56,12 +56,20 @@ def gallery(state: Bench, _: float, __: float) -> None:
         st.markdown("None at this threshold.")
         return
     what = "lowest score first" if kind == "Missed" else "highest score first"
-    found = pick(at, AT_ONCE)
-    st.caption(f"{min(total, AT_ONCE)} of {total:,}, {what}.")
+    # The first ones again where the films or what is asked of them have changed.
+    asked = f"threshold_shown {data.set.sha256} {kind}"
+    shown = st.session_state.get(asked, AT_ONCE)
+    found = pick(at, shown)
+    st.caption(f"{min(total, shown)} of {total:,}, {what}.")
     if not _pictures(state, data, found, "wrong"):
         st.dataframe(
             rows(data.set, found, at), hide_index=True, key="threshold_wrong", height="content",
             column_config=_FORMATS,
+        )  # fmt: skip
+    if total > shown and shown < MOST_SHOWN:
+        st.button(
+            f"Show {min(AT_ONCE, total - shown)} more", key="threshold_more",
+            on_click=st.session_state.__setitem__, args=(asked, shown + AT_ONCE),
         )  # fmt: skip
 
 

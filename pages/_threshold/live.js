@@ -8,7 +8,8 @@ const kept = new WeakMap();
 
 const percent = (x) => (100 * x).toFixed(1);
 const count = (x) => x.toLocaleString("en-GB");
-const ratio = (x) => (x === null ? "∞" : x >= 100 ? x.toFixed(0) : x.toPrecision(3));
+const digits = (x) => (x >= 100 ? 0 : x >= 10 ? 1 : x >= 1 ? 2 : 3);
+const ratio = (x) => (x === null ? "∞" : x > 0 && x < 0.0005 ? "<0.001" : x.toFixed(digits(x)));
 const rate = (x) => (x >= 100 ? x.toFixed(0) : x.toFixed(1));
 const within = (x, low, high) => Math.min(Math.max(x, low), high);
 
@@ -31,7 +32,7 @@ const put = (root, name, text) => {
 // A figure in words, and a line from the lower to the upper end of its interval.
 const interval = (figure, k, isPercent) => {
   const [value, low, high] = figure.at[k];
-  if (value === undefined) return ["not defined", ""];
+  if (value === undefined) return ["–", "not defined"];
   const show = isPercent ? percent : ratio;
   return [show(value) + (isPercent ? " %" : ""), `${show(low)} to ${show(high)}`];
 };

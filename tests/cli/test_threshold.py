@@ -50,6 +50,20 @@ def test_the_shipped_model_needs_no_films(capsys: pytest.CaptureFixture[str]) ->
     assert tuple(map(tuple, row["figures"]["confusion"])) == own.validation.confusion
     assert row["in_force"]["id"] == "own"
     assert "chosen on the films it is reported on" in row["warning"]
+    assert row["figures"]["auc"] == pytest.approx(vars(own.validation.auc), abs=5e-4)
+    assert (row["optimises"], row["costs"]) == (None, None)
+    row = told(capsys, "threshold", "--criterion", "youden")[1]
+    assert "sensitivity and specificity" in row["optimises"]
+    assert row["costs"]
+
+
+def test_what_is_written_for_a_person_has_the_area_and_what_the_criterion_costs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["threshold", "--criterion", "youden"]) == 0
+    text = capsys.readouterr().out
+    assert "Its cost: A missed pneumonia counts as much" in text
+    assert "    AUC  " in text
 
 
 def test_a_criterion_is_met_on_one_file_and_reported_on_another(

@@ -160,3 +160,9 @@ def test_films_that_do_not_fit_together_are_refused(change: dict, word: str) -> 
     b = from_arrays(labels[:n], a.scores[:n], "b", films=change.get("films", a.films))
     with pytest.raises(DataError, match=word):
         compare(a, b, 0.5, 0.5)
+
+
+def test_thresholds_that_are_no_probabilities_are_refused() -> None:
+    for wrong in (1.5, -0.1, float("nan")):
+        with pytest.raises(DataError, match="thresholds from 0 to 1"):
+            compare(films(30), films(30), 0.5, wrong)

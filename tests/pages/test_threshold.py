@@ -281,3 +281,35 @@ def test_films_are_found_by_path_by_name_and_by_content(tmp_path: Path):
     found = [finding.find(Bench(), scores, i) for i in range(6)]
     one = tmp_path / "a" / "one.png"
     assert found == [one, one, one, None, None, None]
+
+
+def test_errors_and_subgroups_are_of_the_films_reported_on_unless_asked_otherwise(page: AppTest):
+    rows = drawn(120, 4).splitlines()
+    grouped = [f"{row},{'site' if k == 0 else 'AB'[k > 100]}" for k, row in enumerate(rows)]
+    use(upload(page, "\n".join(grouped), "kept-apart.csv"))
+    use(upload(page, drawn(300, 5), "choosing.csv"))
+    page.selectbox(key="threshold_reporting").select("kept-apart.csv (120 films)").run()
+    state = bench(page)
+    page.segmented_control(key="threshold_section").set_value("Subgroups").run()
+    assert not page.exception
+    assert any("B\\: Too few films to judge by" in w.value for w in page.warning)
+    table = next(d.value for d in page.dataframe if "group" in d.value)
+    assert list(table["films"]) == [100, 20]
+    page.segmented_control(key="threshold_section").set_value("Errors").run()
+    c = state.reporting.confusion(state.point.threshold)
+    assert f"Missed: {c.fn}" in page.segmented_control(key="threshold_gallery_kind").options
+    assert state.looked[state.reporting.set.sha256] == {state.point.threshold}
+    page.segmented_control(key="threshold_of").set_value(sections.CHOSE).run()
+    c = state.loaded_tuning.confusion(state.point.threshold)
+    assert f"Missed: {c.fn}" in page.segmented_control(key="threshold_gallery_kind").options
+
+
+def test_more_errors_than_fit_are_shown_when_asked_for(page: AppTest):
+    page.segmented_control(key="threshold_section").set_value("Errors").run()
+    listed = [d.value for d in page.dataframe if "called" in d.value]
+    assert [len(d) for d in listed] == [12]
+    page.button(key="threshold_more").click().run()
+    listed = [d.value for d in page.dataframe if "called" in d.value]
+    assert [len(d) for d in listed] == [
+        min(24, bench(page).loaded_tuning.confusion(bench(page).point.threshold).fn)
+    ]
