@@ -111,9 +111,9 @@ ALLOWED = {
     # The terminal, which reaches both; training only inside `train`.
     "cli": {
         "errors", "schema", "adopt", "archive", "batch", "card", "cluster", "comparison",
-        "dataset", "display", "evaluate", "export", "fine_tuning", "jobs", "methods", "measure",
-        "operating", "points", "recipe", "registry", "release", "serve", "shelf", "snapshot",
-        "train", "worklist",
+        "dataset", "display", "evaluate", "export", "fine_tuning", "image", "jobs", "methods",
+        "measure", "operating", "points", "recipe", "registry", "release", "serve", "shelf",
+        "snapshot", "train", "worklist",
     },
     "__main__": {"cli"},
     "__init__": set(),

@@ -7,6 +7,7 @@ reason that one sentence states; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -108,4 +109,5 @@ def _check_streams() -> None:
 
 def _write_no_more() -> None:
     """Keep Python from complaining at exit of what it could not write."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-import threading
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core import display, snapshot
+from cxr_core import display, image, snapshot
 from cxr_core.cli import _options
 from cxr_core.errors import ConfigError
 from cxr_core.schema import Film, Heatmap, Reading
@@ -25,8 +26,11 @@ OPACITY = 0.6
 class Writer:
     """Writes one PNG per judged film into a folder, whole or not at all; safe on threads."""
 
-    def __init__(self, folder: Path) -> None:
-        """Raises ConfigError where `folder` cannot be made, or nothing be written into it."""
+    def __init__(self, folder: Path, names: Sequence[str]) -> None:
+        """names: of all files that will be read, which say whose picture needs more than its name.
+
+        Raises ConfigError where `folder` cannot be made, or nothing be written into it.
+        """
         try:
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
@@ -36,8 +40,8 @@ class Writer:
                 f"({error.strerror}). Name another."
             ) from error
         self._folder = folder
-        self._taken: set[str] = set()
-        self._lock = threading.Lock()
+        self._named = frozenset(names)
+        self._called = Counter(_stem(name).casefold() for name in names)
 
     def __call__(self, name: str, film: Film, reading: Reading) -> None:
         """Refused films have no map, and get no file."""
@@ -57,12 +61,17 @@ class Writer:
         _options.write_whole(self._path(name, reading.sha256), draw(film, heatmap, captions))
 
     def _path(self, name: str, sha256: str) -> Path:
-        stem = Path(name).stem or "film"
-        with self._lock:
-            if stem in self._taken:
-                stem = f"{stem}-{sha256[:8]}"
-            self._taken.add(stem)
-        return self._folder / f"{stem}.png"
+        """NAME.png; NAME-SHA.png where several files, or members of an archive, may be called so.
+
+        Threads finish in any order, and yet a film always gets the same name.
+        """
+        stem = _stem(name)
+        alone = name in self._named and self._called[stem.casefold()] == 1
+        return self._folder / (f"{stem}.png" if alone else f"{stem}-{sha256[:8]}.png")
+
+
+def _stem(name: str) -> str:
+    return _options.printable(image.without_suffix(Path(name).name)) or "film"
 
 
 def draw(film: Film, heatmap: Heatmap, captions: list[str]) -> bytes:

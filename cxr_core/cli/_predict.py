@@ -76,7 +76,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--heatmap",
         type=Path,
         metavar="DIR",
-        help="write DIR/NAME.png for each judged film: what speaks for pneumonia, over the film",
+        help="write DIR/NAME.png for each judged film: what speaks for pneumonia, over the film; "
+        "NAME-SHA256.png where several are called so, and for those in a ZIP",
     )
     command.add_argument(
         "--show-anyway",
@@ -117,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
             from cxr_core.archive.on_ray import films_on_cluster
 
             return films_on_cluster(films, entry, where, keep_order=keep_order, **how)
-        also = _heatmaps(arguments.heatmap)
+        also = _heatmaps(arguments.heatmap, films)
         return archive.films_here(films, model, jobs=arguments.jobs, also=also, **how)
 
     if arguments.parquet:
@@ -171,12 +172,14 @@ def _settings(entry: ModelEntry, model: Model, how: Mapping[str, object]) -> dic
     }
 
 
-def _heatmaps(folder: Path | None) -> Callable[[str, Film, Reading], None] | None:
+def _heatmaps(
+    folder: Path | None, sources: Sequence[Source]
+) -> Callable[[str, Film, Reading], None] | None:
     if folder is None:
         return None
     from cxr_core.cli._heatmap import Writer
 
-    return Writer(folder)
+    return Writer(folder, [source.name for source in sources])
 
 
 def _as_json(row: Row) -> None:

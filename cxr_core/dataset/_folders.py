@@ -32,7 +32,10 @@ def index_folder(root: Path) -> tuple[FilmRecord, ...]:
     records: list[FilmRecord] = []
     for label in CLASSES:
         folders = _class_folders(root, label)
-        found = [film for folder in folders for film in _films(folder, label, folder.name, None)]
+        names = [label, *(folder.name for folder in folders[1:])]
+        found = [
+            f for d, name in zip(folders, names, strict=True) for f in _films(d, label, name, None)
+        ]
         if not found:
             raise DataError(
                 f"Expected films in {folders[0]}; found none. "

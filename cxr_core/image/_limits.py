@@ -67,9 +67,9 @@ def check_frame(frame: int, frames: int) -> None:
     """Raises ImageError where the chosen frame (from 0) is not among the file's frames."""
     if not 0 <= frame < frames:
         raise problem(
-            f"a choice of frame {frame + 1}",
+            f"a choice of frame {frame}, where the first is 0",
             "Choose one of its frames.",
-            f"a frame from 1 to {frames}, as many as the file holds",
+            f"one of the {frames} frames of the file" if frames > 1 else "a file of several frames",
         )
 
 

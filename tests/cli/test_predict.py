@@ -110,12 +110,36 @@ def test_heatmaps_are_pictures_named_after_their_films(
     main(["predict", str(folder), "--heatmap", str(maps), "--show-anyway", "--json"])
     found = {Path(r["file"]).stem for r in rows(capsys.readouterr().out) if r["status"] != "error"}
     names = sorted(p.name for p in maps.iterdir())
-    assert {n.removesuffix(".png") for n in names} >= found
+    assert {n.split("-")[0] for n in names} == {stem.split("-")[0] for stem in found}
     assert len(names) == 4
     for name in names:
         with Image.open(maps / name) as picture:
             picture.load()
             assert min(picture.size) >= 512
+
+
+def test_a_heatmap_s_name_does_not_depend_on_which_thread_was_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i, name in enumerate(("a/1.png", "b/1.png", "c/1.2.840.1", "c/1.2.840.2")):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(films.png(films.chest(seed=i)))
+    member = films.archive({"d/2.png": films.png(films.chest(seed=7))})
+    (tmp_path / "in" / "z.zip").write_bytes(member)
+    maps = tmp_path / "maps"
+    main(["predict", str(tmp_path / "in"), "--heatmap", str(maps), "--show-anyway", "--json"])
+    found = rows(capsys.readouterr().out)
+    sha = {
+        Path(row["file"]).relative_to(tmp_path / "in").as_posix(): row["sha256"] for row in found
+    }
+    assert {p.name for p in maps.iterdir()} == {
+        f"1-{sha['a/1.png'][:8]}.png",
+        f"1-{sha['b/1.png'][:8]}.png",
+        "1.2.840.1.png",
+        "1.2.840.2.png",
+        f"2-{sha['z.zip/d/2.png'][:8]}.png",
+    }
 
 
 def test_a_refused_film_leaves_no_heatmap(
