@@ -36,10 +36,9 @@ _ADVICE: dict[tuple[Amount, Likeness], Advice] = {
     ),
     ("small", "different"): Advice(
         "A linear classifier on features from an earlier layer",
-        "Late layers know photographs' things; early ones know edges and textures, which films "
-        "have too. Nearest to it here: keep the whole base frozen and augment, for there is too "
-        "little data to learn new late layers.",
-        "frozen", "features-dense",
+        "Late layers know photographs' things; earlier ones know edges and textures, which films "
+        "have too. There is too little data to learn new late layers.",
+        "features-earlier", "frozen",
     ),
     ("large", "different"): Advice(
         "All of it, from pretrained weights",

@@ -34,20 +34,22 @@ def build(
     hidden_dropout: float = 0.0,
     pooling: Literal["mean", "flatten"] = "mean",
     outputs: int = 1,
+    until: str = "",
 ) -> keras.Model:
     """A flat graph: (size, size, 1) grey 0..255 → backbone → pooling → head → logit of pneumonia.
 
     The backbone's own input scaling is part of the graph, so it is applied exactly once. hidden:
     width of a ReLU layer before the logit, 0 for none; dropout before it, hidden_dropout after it.
-    outputs: more than 1 for as many logits, one a class. The head alone learns until `freeze`
-    says otherwise. Downloads ImageNet weights where Keras has not stored them yet; raises
-    ModelError where that fails.
+    outputs: more than 1 for as many logits, one a class. until: the layer whose maps are pooled,
+    the backbone's last unless named. The head alone learns until `freeze` says otherwise.
+    Downloads ImageNet weights where Keras has not stored them yet; raises ModelError where that
+    fails, ConfigError where no layer of maps has that name.
     """
     import keras
     from keras import layers
 
     film = keras.Input((size, size, 1), name="film")
-    x = _body(backbone, _scaled(backbone, film), weights)
+    x = _body(backbone, _scaled(backbone, film), weights, until)
     x = layers.Flatten(name=POOL)(x) if pooling == "flatten" else _mean_pool(x)
     x = layers.Dropout(dropout, name="dropout")(x)
     x = head(x, hidden, hidden_dropout, outputs)
@@ -78,7 +80,7 @@ def _scaled(backbone: Backbone, film: Any) -> Any:
     return to_rgb([x, x, x])
 
 
-def _body(backbone: Backbone, x: Any, weights: str | None) -> Any:
+def _body(backbone: Backbone, x: Any, weights: str | None, until: str) -> Any:
     import keras
 
     if not backbone.constructor:
@@ -107,7 +109,13 @@ def _body(backbone: Backbone, x: Any, weights: str | None) -> Any:
     if backbone.cam_layer not in {layer.name for layer in base.layers}:
         # Keras numbers unnamed layers as they come: the last one is called otherwise every time.
         base.layers[-1].name = backbone.cam_layer
-    return base.get_layer(backbone.cam_layer).output
+    maps = {layer.name: layer.output for layer in base.layers if len(layer.output.shape) == 4}
+    if (end := until or backbone.cam_layer) not in maps:
+        raise ConfigError(
+            f"Expected a layer of {backbone.name} with maps to end in; received {end!r}. "
+            f"Try one of {', '.join(backbone.feature_layers)}."
+        )
+    return maps[end]
 
 
 def _small_cnn(x: Any) -> Any:

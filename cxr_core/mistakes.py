@@ -1,11 +1,12 @@
 """Mistakes made on purpose: what each is, and what it really cost, from measured scores.
 
-`rehearsal` makes both runs of a pair; `assets/mistakes.json` holds those that are shipped.
+`rehearsal` makes each run of a pair; `assets/mistakes.json` holds those that are shipped.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,14 +39,19 @@ class Mistake:
     right: str = "right"
     tuned_on_test: bool = False
 
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The jobs of a pair; one where both sides read the same scores."""
+        return ("right",) if self.tuned_on_test else ("wrong", "right")
+
 
 MISTAKES: tuple[Mistake, ...] = (
     Mistake(
         "double_rescaling", "Rescaling twice",
         "The network scales its input itself, and the pipeline has divided by 255 already: every "
         "film arrives almost black.",
-        "It runs, it even learns a little, and nothing complains. Look at one batch before "
-        "training: smallest, largest, mean.",
+        "It runs, and nothing complains. Look at one batch before training: smallest, largest, "
+        "mean.",
         "films = films / 255          # and again:\nx = Rescaling(1 / 127.5, -1)(films)",
         "x = Rescaling(1 / 127.5, -1)(films)",
         "double_rescaling",
@@ -135,21 +141,43 @@ def facts(path: Path = SHIPPED) -> dict[str, Any]:
     return found
 
 
-def pair(key: str, path: Path = SHIPPED) -> Pair:
-    """A mistake with its measured cost. Raises DataError where the file is not one of these."""
+def pair(key: str, paths: Sequence[Path] = (SHIPPED,)) -> Pair:
+    """A mistake with its measured cost. paths: files that hold both runs between them.
+
+    Raises DataError where a file is not one of these, or where the runs saw different films.
+    """
     row = mistake(key)
-    stored = _stored(path)
+    stored = _together(tuple(paths))
+    runs = stored["runs"]
+    if missing := {row.wrong, row.right} - set(runs):
+        raise DataError(
+            f"Expected both runs of a pair; received none of {', '.join(sorted(missing))}. "
+            "Queue the pair again."
+        )
     wrong, right = _scores(stored, row.wrong), _scores(stored, row.right)
     thresholds = [_threshold(stored, name) for name in (row.wrong, row.right)]
     if row.tuned_on_test:
         thresholds[0] = operating.choose(operating.Sorted(wrong), CRITERION).threshold
-    runs = stored["runs"]
     return Pair(
         row,
         operating.compare(wrong, right, thresholds[0], thresholds[1]),
         (runs[row.wrong]["history"], runs[row.right]["history"]),
         (runs[row.wrong]["base_moved"], runs[row.right]["base_moved"]),
     )
+
+
+def _together(paths: tuple[Path, ...]) -> dict[str, Any]:
+    """Files of single runs as one."""
+    found = [_stored(path) for path in paths]
+    first = found[0]
+    for other in found[1:]:
+        same = [(f["labels"], f["facts"].get("split"), f["facts"]["seed"]) for f in (first, other)]
+        if same[0] != same[1]:
+            raise DataError(
+                "Expected both runs of a pair on the same films; received runs on different ones: "
+                "the folder changed between them. Queue the pair again."
+            )
+    return first | {"runs": {name: run for f in found for name, run in f["runs"].items()}}
 
 
 @cache

@@ -1,14 +1,16 @@
-"""Both runs of a mistake made on purpose, and of the right way, on the reader's own films.
+"""A mistake made on purpose, or the right way beside it, on the reader's own films: a job each.
 
-Small on purpose: MobileNetV2 at 64 pixels, three epochs, minutes on two cores. What a job runs.
+Small on purpose: MobileNetV2 at 64 pixels, three epochs, minutes on two cores. Both jobs of a pair
+part the same films alike, so that their scores can be compared film by film.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,6 @@ WANTED = {"test": 600, "validation": 300, "train": 1200}
 FEWEST = 20
 FROM = "block_13"
 RESULT = "runs.json"
-
-# (what, step, steps) → nothing; raises where a cancel was asked for.
-Follow = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,36 +69,32 @@ RUNS: dict[str, How] = {
 
 
 def run(config: Mapping[str, Json], report: Reporter) -> Mapping[str, Json]:
-    """A job: {"source": folder, "mistake": key, "seed": 0} → both runs in `folder/RESULT`."""
+    """A job: {"source": folder, "mistake": key, "side": "wrong" or "right", "seed": 0} → `RESULT`.
+
+    Raises ConfigError for another mistake, DataError for films of too few patients.
+    """
     row = mistake(str(config["mistake"]))
-    names = list(dict.fromkeys((row.wrong, row.right)))
-    epochs = sum(EPOCHS * len(RUNS[name].phases) for name in names)
-
-    def follow(what: str, step: int, steps: int) -> None:
-        report.progress(step, steps, epochs=epochs, message=what)
-
-    out = report.folder / RESULT
-    rehearse(Path(str(config["source"])), names, out, int(str(config.get("seed", 0))), follow)
-    return {"runs": RESULT, "mistake": row.key}
+    name = row.wrong if config["side"] == "wrong" else row.right
+    seed = int(str(config.get("seed", 0)))
+    rehearse(Path(str(config["source"])), [name], report.folder / RESULT, report, seed)
+    return {"runs": RESULT, "mistake": row.key, "run": name}
 
 
 def rehearse(
-    source: Path, names: Sequence[str], out: Path, seed: int = 0, follow: Follow | None = None
+    source: Path, names: Sequence[str], out: Path, report: Reporter, seed: int = 0
 ) -> None:
     """Make the runs of these names on one split of the films, and write what `mistakes` reads.
 
     Raises DataError where either class has too few patients.
     """
-    follow = follow or (lambda what, step, steps: None)
     records = [r for r in open_source(source).records if r.label in ("NORMAL", "PNEUMONIA")]
     parts = split(records, seed)
-    follow("reading films", 0, 1)
-    sides = {name: load(found) for name, found in parts.items()}
+    sides = {name: load(found, report, name) for name, found in parts.items()}
     mixed = with_siblings(sides["train"], sides["siblings"], np.random.default_rng(seed))
     runs: dict[str, Any] = {}
     for name in names:
         train = mixed if RUNS[name].siblings else sides["train"]
-        runs[name] = trained(name, train, sides, seed, follow)
+        runs[name] = trained(name, train, sides, seed, report)
         _store(out, parts, sides, runs, seed)
 
 
@@ -142,11 +137,15 @@ def split(records: Sequence[FilmRecord], seed: int) -> dict[str, list[FilmRecord
     return sides
 
 
-def load(records: Sequence[FilmRecord]) -> Side:
+def load(records: Sequence[FilmRecord], report: Reporter, side: str) -> Side:
     """Films as this network reads them."""
     how = Preprocessing(size=SIZE, blur=0.34)
-    films = np.stack([model_input(image.read(r.path), how) for r in records])
-    return Side(films, np.array([r.label == "PNEUMONIA" for r in records], np.int64))
+    films = []
+    for i, record in enumerate(records):
+        report.progress(i, len(records), message=f"reading the films of {side}")
+        films.append(model_input(image.read(record.path), how))
+    labels = np.array([r.label == "PNEUMONIA" for r in records], np.int64)
+    return Side(np.stack(films), labels)
 
 
 def with_siblings(train: Side, siblings: Side, rng: np.random.Generator) -> Side:
@@ -162,7 +161,7 @@ def with_siblings(train: Side, siblings: Side, rng: np.random.Generator) -> Side
 
 
 def trained(
-    name: str, train: Side, sides: Mapping[str, Side], seed: int, follow: Follow
+    name: str, train: Side, sides: Mapping[str, Side], seed: int, report: Reporter
 ) -> dict[str, Any]:
     """One run: logits of test and validation films, losses by epoch, and whether the base moved."""
     import keras
@@ -187,10 +186,13 @@ def trained(
                 keras.losses.BinaryCrossentropy(from_logits=True),
             )
         for _ in range(EPOCHS):
-            loss = _epoch(network, train, how, scale, rng, lambda i, k: follow(name, i, k))
+            place = (len(history) + 1, EPOCHS * len(how.phases))
+            loss = _epoch(network, train, how, scale, rng, report, place)
             logits, truth = scored(network, sides["validation"], scale), sides["validation"].labels
             checked = float(np.mean(np.logaddexp(0, logits) - truth * logits))
             history.append({"epoch": len(history) + 1, "loss": loss, "val_loss": checked})
+            report.point(**history[-1])
+            report.log(f"{name}, epoch {len(history)}: validation loss {checked:.4f}")
     moved = [np.abs(a - b).max() for a, b in zip(start, watched.get_weights(), strict=True)]
     return {
         "test": scored(network, sides["test"], scale),
@@ -202,15 +204,17 @@ def trained(
 
 def _epoch(
     network: Any, train: Side, how: How, scale: float, rng: np.random.Generator,
-    follow: Callable[[int, int], None],
+    report: Reporter, place: tuple[int, int],
 ) -> float:  # fmt: skip
-    """Mean loss of one pass over the films, classes weighted alike."""
+    """Mean loss of one pass over the films, classes weighted alike. place: epoch, of so many."""
     weight = len(train.labels) / (2 * np.bincount(train.labels))
     order = rng.permutation(len(train.labels))
     steps = len(order) // how.batch
-    losses = []
+    loss = 0.0
+    # Keras gives the mean since the last reset, not the batch's own loss.
+    network.reset_metrics()
     for i in range(steps):
-        follow(i, steps)
+        report.progress(i, steps, epoch=place[0], epochs=place[1], message="training")
         at = order[i * how.batch : (i + 1) * how.batch]
         films = train.films[at].astype(np.float32)
         if how.upside_down:
@@ -218,8 +222,8 @@ def _epoch(
             films[turned] = films[turned, ::-1]
         labels = train.labels[at]
         y = labels.astype(np.float32)[:, None]
-        losses.append(float(network.train_on_batch(films * scale, y, weight[labels])))
-    return float(np.mean(losses))
+        loss = float(network.train_on_batch(films * scale, y, weight[labels]))
+    return loss
 
 
 def scored(network: Any, side: Side, scale: float, batch: int = 100) -> NDArray[np.float64]:
@@ -241,6 +245,7 @@ def _store(
     import tensorflow as tf
 
     facts = {
+        "split": _fingerprint(parts),
         "films": {k: len(v) for k, v in parts.items()},
         "patients": {k: len({r.patient for r in v}) for k, v in parts.items()},
         "network": f"MobileNetV2, ImageNet weights, learning from {FROM} on",
@@ -257,3 +262,9 @@ def _store(
         for name, found in runs.items()
     }
     out.write_text(json.dumps({"facts": facts, "labels": labels, "runs": rounded}) + "\n")
+
+
+def _fingerprint(parts: Mapping[str, list[FilmRecord]]) -> str:
+    """sha256 over film ids and sides: two runs with the same one saw the same films."""
+    lines = [f"{side}\t{r.film_id}\n" for side, found in parts.items() for r in found]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -106,3 +106,24 @@ def test_a_deletion_curve_shows_the_map_against_the_middle_of_the_others() -> No
     traces = {trace.name: trace for trace in found.data}
     assert list(traces["elsewhere, median"].y) == [1, 5]
     assert list(traces["where the map points"].x) == [0, 10]
+
+
+def test_a_kernel_is_drawn_with_its_numbers() -> None:
+    drawn = figures.kernel(np.array([[0.5, -0.25], [0, 1]], np.float32)).data[0]
+    assert [list(row) for row in drawn.text] == [["0.5", "-0.25"], ["0", "1"]]
+    assert (drawn.zmin, drawn.zmax) == (-1, 1)
+    assert figures.kernel(np.ones((11, 11), np.float32)).data[0].text is None
+
+
+def test_a_vector_has_a_bar_for_each_unit() -> None:
+    bars = figures.vector(np.array([1.5, -2], np.float32)).data[0]
+    assert tuple(bars.y) == (1.5, -2)
+    assert bars.marker.color[0] != bars.marker.color[1]
+
+
+def test_colours_of_filters_stay_colours() -> None:
+    red = np.zeros((1, 1, 1, 3), np.float32)
+    red[..., 0] = 1
+    source = figures.tiles(red, ["0"], signed=True).layout.images[0].source
+    pixel = np.asarray(Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))))[0, 0]
+    assert pixel.tolist() == [255, 128, 128, 255]

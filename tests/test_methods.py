@@ -115,6 +115,19 @@ def test_what_a_configuration_leaves_out_is_the_methods_default() -> None:
 
 
 @pytest.mark.parametrize(
+    ("key", "backbone", "layer"),
+    [("two-phase", "vgg16", "block5_conv1"), ("scratch", "zoo-lenet", "")],
+)
+def test_a_backbone_alone_brings_the_defaults_that_suit_it(
+    key: str, backbone: str, layer: str
+) -> None:
+    config = {"method": key, "data": {"source": "x"}, "settings": {"backbone": backbone}}
+    settings = from_config(config).settings
+    methods.check(settings)
+    assert (settings.backbone, settings.unfreeze_from) == (backbone, layer)
+
+
+@pytest.mark.parametrize(
     ("plan", "why"),
     [
         (Plan(DataChoice("x", classes=("A",)), "frozen", FROZEN), "two or more different"),

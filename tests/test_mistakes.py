@@ -109,7 +109,7 @@ def tiny(backbone: object, size: int) -> Any:
     return keras.Model(film, layers.Dense(1, name="logit")(layers.GlobalAveragePooling2D()(x)))
 
 
-def test_a_job_leaves_a_pair_that_the_page_can_read(
+def test_two_jobs_leave_a_pair_that_the_page_can_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = np.random.default_rng(0)
@@ -122,19 +122,46 @@ def test_a_job_leaves_a_pair_that_the_page_can_read(
     monkeypatch.setattr(rehearsal, "WANTED", {"test": 40, "validation": 40, "train": 80})
     monkeypatch.setattr(rehearsal, "EPOCHS", 1)
     monkeypatch.setattr(rehearsal.classifier, "build", tiny)
-    said: list[str] = []
-
-    class Report:
-        folder = tmp_path
-
-        def progress(self, step: int, steps: int, **more: object) -> None:
-            said.append(str(more["message"]))
-
-    report: Any = Report()
     config = {"source": str(tmp_path / "films"), "mistake": "not_recompiled"}
-    result = rehearsal.run(config, report)
-    found = mistakes.pair("not_recompiled", tmp_path / str(result["runs"]))
+    told = [Told(tmp_path / side) for side in ("wrong", "right")]
+    for report, side in zip(told, ("wrong", "right"), strict=True):
+        result = rehearsal.run(config | {"side": side}, report)
+        assert result["runs"] == rehearsal.RESULT
+    paths = [report.folder / rehearsal.RESULT for report in told]
+    found = mistakes.pair("not_recompiled", paths)
     assert found.base_moved[0] == 0 < found.base_moved[1]
     assert [len(rows) for rows in found.histories] == [2, 2]
     assert found.comparison.n == 40
-    assert list(dict.fromkeys(said)) == ["reading films", "not_recompiled", "two_phases"]
+    assert told[0].epochs == [(1, 2), (2, 2)]
+    with pytest.raises(DataError, match="none of not_recompiled"):
+        mistakes.pair("not_recompiled", paths[1:])
+    other = json.loads(paths[0].read_text())
+    other["facts"]["split"] = "of a folder that has changed"
+    (tmp_path / "other.json").write_text(json.dumps(other))
+    with pytest.raises(DataError, match="the folder changed"):
+        mistakes.pair("not_recompiled", [tmp_path / "other.json", paths[1]])
+
+
+class Told:
+    """A reporter with a folder, that keeps the epochs it was told of."""
+
+    resumed, threads = False, 1
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir()
+        self.epochs: list[tuple[int, int]] = []
+
+    def progress(
+        self, step: int, steps: int, *, epoch: int = 0, epochs: int = 0, message: str = ""
+    ) -> None:
+        if epoch and (epoch, epochs) not in self.epochs:
+            self.epochs.append((epoch, epochs))
+
+    def log(self, text: str) -> None: ...
+
+    def point(self, **values: float) -> None: ...
+
+    def keep(self, wanted: object) -> None: ...
+
+    def check(self) -> None: ...

@@ -59,6 +59,16 @@ def test_flips_never_happen() -> None:
     assert never == {"flip_sides", "flip_upside_down"}
 
 
+@pytest.mark.parametrize("row", TRANSFORMATIONS, ids=lambda row: row.key)
+def test_what_can_happen_depends_on_how_much_of_it(row: Transformation) -> None:
+    assert row.verdict(row.calm) == "nothing"
+    assert row.verdict(row.start) == row.happens
+    if row.happens == "happens":
+        low, high = row.real
+        assert row.low <= low < high < row.high
+        assert (row.verdict(high), row.verdict(row.high)) == ("happens", "too much")
+
+
 @pytest.mark.parametrize("likeness", ["similar", "different"])
 @pytest.mark.parametrize("examples", [100, advice.LARGE_FROM - 1, advice.LARGE_FROM, 10**6])
 def test_every_piece_of_advice_names_methods_that_can_be_run(examples: int, likeness: str) -> None:

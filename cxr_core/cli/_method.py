@@ -11,22 +11,20 @@ from typing import Any
 
 from cxr_core import methods, registry
 from cxr_core.errors import ConfigError
-from cxr_core.methods import DataChoice, Plan
 
 NAMES = (
     "small-cnn, small-cnn-augmented, small-cnn-dropout, imagenet, features-dense, features-svm, "
-    "frozen, two-phase, reference, everything, scratch, k-fold, ensemble"
+    "features-earlier, frozen, two-phase, reference, everything, scratch, k-fold, ensemble"
 )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry out a method's plan in this process. A second call with the same --work goes on."""
-    settings = dict(_setting(text) for text in arguments.set or ())
-    data = DataChoice(str(Path(arguments.folder).resolve()))
-    given = methods.as_config(
-        Plan(data, arguments.method, methods.method(arguments.method).defaults)
-    )
-    given["settings"] |= settings
+    given: dict[str, Any] = {
+        "data": {"source": str(Path(arguments.folder).resolve())},
+        "method": arguments.method,
+        "settings": dict(_setting(text) for text in arguments.set or ()),
+    }
     # A name of its own unless one was given: the default is the shipped model's.
     if arguments.name != registry.DEFAULT_MODEL:
         given["name"] = arguments.name

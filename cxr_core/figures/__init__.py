@@ -27,6 +27,7 @@ from cxr_core.figures._film import (
 from cxr_core.figures._ink import legible
 from cxr_core.figures._layers import layer_shares, scaled_networks, scaling_curve
 from cxr_core.figures._learn import deletion_curve, guesses, picture, tiles, two_losses
+from cxr_core.figures._numbers import kernel, vector
 from cxr_core.figures._spans import Span, spans
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "film",
     "guesses",
     "in_words",
+    "kernel",
     "layer_profile",
     "layer_shares",
     "legible",
@@ -66,4 +68,5 @@ __all__ = [
     "spans",
     "tiles",
     "two_losses",
+    "vector",
 ]

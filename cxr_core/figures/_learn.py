@@ -113,11 +113,12 @@ def tiles(
     signed: bool = False, columns: int | None = None, chosen: int | None = None,
     common: bool = False,
 ) -> go.Figure:  # fmt: skip
-    """(n, h, w) as a grid, each stretched to its own range; labels below each, where given.
+    """(n, h, w), or (n, h, w, 3) of colours, as a grid, each stretched to its own range.
 
+    labels: below each, where given.
     signed: zero is mid grey. common: all stretched from 0 to 1. chosen: the tile with a frame.
     """
-    count, h, w = maps.shape
+    count, h, w = maps.shape[:3]
     across = columns or max(1, min(count, round(math.sqrt(count * 1.7 * h / w))))
     down = -(-count // across)
     cell = max(8, min(128, 1024 // across))
@@ -134,12 +135,12 @@ def tiles(
                 (cell, cell * h // w), Image.Resampling.NEAREST
             )
         )
-        sheet[top : top + grey.shape[0], left : left + cell, :3] = grey[..., None]
+        sheet[top : top + grey.shape[0], left : left + cell, :3] = grey.reshape(*grey.shape[:2], -1)
         sheet[top : top + grey.shape[0], left : left + cell, 3] = 255
         if labels:
             figure.add_annotation(
                 x=left + cell / 2, y=top + grey.shape[0], yanchor="top", text=labels[k],
-                showarrow=False, font_size=12,
+                showarrow=False, font_size=14,
             )  # fmt: skip
         if k == chosen:
             figure.add_shape(
@@ -216,6 +217,7 @@ def two_losses(
     most = max(row["val_loss"] for row in (*wrong, *right))
     figure.update_layout(
         height=height, margin={"l": 70, "r": 8, "t": 8, "b": 50},
+        showlegend=True,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font_size": 15},
         xaxis={"title": {"text": "epoch", "font_size": 15}, "dtick": 1, "tickfont_size": 14,
                "fixedrange": True},

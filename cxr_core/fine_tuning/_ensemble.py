@@ -25,8 +25,10 @@ class Graphs:
     layers: tuple[tuple[str, int], ...]
 
 
-def graphs(members: Sequence[tuple[str, keras.Model]], classes: int) -> Graphs:
-    """members: (backbone, network) of each; more than one are averaged."""
+def graphs(members: Sequence[tuple[str, keras.Model]], until: str = "") -> Graphs:
+    """members: (backbone, network) of each; more than one are averaged. until: the layer that the
+    base of a single one was cut off after.
+    """
     if own := of_backbone(members[0][0]):
         network = members[0][1]
         maps = _scratch.maps(network, own)
@@ -37,10 +39,17 @@ def graphs(members: Sequence[tuple[str, keras.Model]], classes: int) -> Graphs:
             tuple(release.widths(network, maps)),
         )
     rows = [(backbone(name), network) for name, network in members]
+    first, network = rows[0]
+    if until:
+        return Graphs(
+            network,
+            lambda: classifier.serving_model(network, until, (until,)),
+            until,
+            tuple(release.widths(network, (until,))),
+        )
     layers = tuple(
         found for row, network in rows for found in release.widths(network, row.feature_layers)
     )
-    first, network = rows[0]
     if len(rows) == 1:
         return Graphs(
             network,

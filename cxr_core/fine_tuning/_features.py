@@ -41,7 +41,7 @@ def features(
     """(n, F) float32: the network's pooled layer for each film of (n, size, size, 1).
 
     `$CXR_HOME/cache/features` keeps them by what they follow from: films, backbone, its weights,
-    pooling and preprocessing.
+    pooling, where it ends and preprocessing.
     """
     base = body(network)
     array = registry.home() / "cache" / "features" / f"{_key(base, settings, material)}.npy"
@@ -150,6 +150,7 @@ def _key(base: keras.Model, settings: Settings, material: Material) -> str:
         "backbone": settings.backbone,
         "weights": weights.hexdigest(),
         "pooling": settings.pooling,
+        "until": settings.base_until,
         "preprocessing": asdict(preprocessing(settings)),
     }
     return digest(facts)

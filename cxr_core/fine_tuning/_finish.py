@@ -67,7 +67,7 @@ def finish(
     """Figures of what was fitted, and the model stored: the ensemble, else the first part."""
     settings, split = plan.settings, parts[0].split
     chosen = list(parts) if settings.members else [parts[0]]
-    found = graphs([(p.settings.backbone, p.network) for p in chosen], len(material.classes))
+    found = graphs([(p.settings.backbone, p.network) for p in chosen], settings.base_until)
     held = _mean_logits(chosen, inputs, split.validation, report, "scoring validation films")
     test = None
     if len(split.test):

@@ -36,6 +36,7 @@ def build(settings: Settings, classes: int) -> keras.Model:
         hidden_dropout=settings.dense_dropout,
         pooling=settings.pooling,
         outputs=outputs,
+        until=settings.base_until,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 
 
-def filters(network: keras.Model, layer: str) -> Array:
+def filters(network: keras.Model, layer: str, *, colour: bool = False) -> Array:
     """The kernels of a convolution: (filters, height, width), summed over the maps they read.
 
-    For a grey film given three times, that sum is what the first layer really does. Raises
-    ConfigError for a layer that has no kernels.
+    For a grey film given three times, that sum is what the first layer really does. colour: where
+    it reads three maps, they are left apart: (filters, height, width, 3). Raises ConfigError for a
+    layer that has no kernels.
     """
     from keras import layers
 
@@ -28,7 +30,11 @@ def filters(network: keras.Model, layer: str) -> Array:
     if isinstance(found, layers.DepthwiseConv2D):
         kernel = found.get_weights()[0].reshape(*found.kernel_size, -1)
     elif isinstance(found, layers.Conv2D):
-        kernel = found.get_weights()[0].sum(axis=2)
+        kernel = found.get_weights()[0]
+        if colour and kernel.shape[2] == 3:
+            rgb: Array = np.moveaxis(kernel, -1, 0).astype(np.float32)
+            return rgb
+        kernel = kernel.sum(axis=2)
     else:
         kernel = None
     if kernel is not None:
@@ -43,7 +49,8 @@ def filters(network: keras.Model, layer: str) -> Array:
 def feature_maps(network: keras.Model, image: NDArray[Any], layer: str) -> Array:
     """A layer's output for one image (H, W, C): (h, w, channels); (1, 1, n) for a vector.
 
-    Raises ConfigError for a layer of tokens.
+    A transformer's tokens stand where their patches do; the class token is left out. Raises
+    ConfigError for a layer whose output has no such form.
     """
     import keras
 
@@ -52,9 +59,14 @@ def feature_maps(network: keras.Model, image: NDArray[Any], layer: str) -> Array
     maps: Array = np.asarray(part(np.asarray(image, np.float32)[None], training=False))[0]
     if maps.ndim == 1:
         return maps[None, None]
+    if maps.ndim == 2:
+        side = math.isqrt(len(maps))
+        patches = maps[len(maps) - side * side :]
+        if len(maps) - len(patches) <= 1:
+            return patches.reshape(side, side, -1)
     if maps.ndim != 3:
         raise ConfigError(
-            f"Expected a layer with maps; {layer} gives tokens of shape {maps.shape}. "
-            "Look at its attention instead."
+            f"Expected a layer with maps, tokens of patches or a vector; {layer} gives "
+            f"{'×'.join(map(str, maps.shape))}. Choose another layer."
         )
     return maps

@@ -153,6 +153,11 @@ def _contradictions(s: Settings) -> Iterator[tuple[bool, str]]:
         "were computed once cannot change: choose fine-tuning, or leave the layer empty.",
     )
     yield (
+        bool(s.base_until) and (not s.features or bool(s.members) or small),
+        "Expected features of one pretrained network where its base ends early; received another "
+        "method. Turn features on, or leave the layer that it ends in empty.",
+    )
+    yield (
         s.features and not s.pretrained,
         "Expected pretrained weights with features; received random ones, whose features say "
         "nothing. Use ImageNet's weights, or train from scratch.",

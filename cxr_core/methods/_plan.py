@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from cxr_core.errors import ConfigError
-from cxr_core.methods._rows import method
+from cxr_core.methods._rows import method, with_backbone
 from cxr_core.methods._settings import Settings
 
 _T = TypeVar("_T")
@@ -57,7 +57,9 @@ def as_config(plan: Plan) -> dict[str, Any]:
 
 
 def from_config(config: Mapping[str, Any]) -> Plan:
-    """The plan of a job's configuration. What is left out of its settings is the method's default.
+    """The plan of a job's configuration.
+
+    What is left out of its settings is the method's default for the backbone that they name.
 
     Raises ConfigError for a key or a value that no plan has.
     """
@@ -68,6 +70,8 @@ def from_config(config: Mapping[str, Any]) -> Plan:
     if not isinstance(given.get("data"), Mapping):
         raise ConfigError("Expected a configuration with data; found none. Name a source of films.")
     settings = given.pop("settings", {})
+    if isinstance(settings, Mapping) and isinstance(settings.get("backbone"), str):
+        defaults = with_backbone(defaults, settings["backbone"])
     data = given.pop("data")
     if "source" not in data:
         raise ConfigError("Expected a source of films in the data; found none. Name one.")

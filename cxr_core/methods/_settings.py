@@ -22,7 +22,8 @@ class Settings:
     ones. size: input pixels a side. pooling: 'flatten' keeps where a feature lies, at many
     parameters.
     dense: width of the head's ReLU layer, 0 for none; dropout before it, dense_dropout after it.
-    features: run the frozen base once, keep what it says, train the head on that. head: a dense
+    features: run the frozen base once, keep what it says, train the head on that. base_until: the
+    layer that the base ends in, '' for all of it. head: a dense
     head, a linear SVM on the features, or ImageNet's own classes, nothing trained. svm_c: its C.
     unfreeze_from: the first layer of the base that learns (a prefix is enough); None: the head
     alone, '': everything. norms_learn: batch normalisation in those layers learns too.
@@ -46,6 +47,7 @@ class Settings:
     dropout: float = 0.0
     dense_dropout: float = 0.0
     features: bool = False
+    base_until: str = ""
     head: Literal["dense", "svm", "imagenet"] = "dense"
     svm_c: float = 0.001
     unfreeze_from: str | None = None

@@ -47,6 +47,7 @@ def layers(values: dict[str, Any], arrays: Arrays) -> Result:
             "parameters": row.parameters, "kind": row.kind,
             "filters": row.kind in ("Conv2D", "DepthwiseConv2D"),
             "maps": len(row.shape) == 3 and row.kind != "InputLayer",
+            "output": row.kind != "InputLayer",
         }
         for row in graph.layer_rows(network.keras)
     ]  # fmt: skip
@@ -57,17 +58,23 @@ def layers(values: dict[str, Any], arrays: Arrays) -> Result:
 
 
 def filters(values: dict[str, Any], arrays: Arrays) -> Result:
-    """source, layer → filters (n, h, w), the first MOST_MAPS."""
-    found = inside.filters(_network(values["source"]).keras, values["layer"])
+    """source, layer → filters (n, h, w), the first MOST_MAPS; (n, h, w, 3) of colours."""
+    network = _network(values["source"])
+    found = inside.filters(network.keras, values["layer"], colour=network.channels == 3)
     return {"count": len(found)}, {"filters": found[:MOST_MAPS]}
 
 
 def maps(values: dict[str, Any], arrays: Arrays) -> Result:
-    """source, layer, film → the MOST_MAPS maps that vary most, (n, h, w), and their numbers."""
+    """source, layer, film → the MOST_MAPS maps that vary most, (n, h, w), and their numbers.
+
+    All of a vector's numbers, (n, 1, 1), in their order.
+    """
     network = _network(values["source"])
     image = network.image(arrays["film"])
     found = np.moveaxis(inside.feature_maps(network.keras, image, values["layer"]), -1, 0)
-    order = np.argsort(-found.std(axis=(1, 2)), kind="stable")[:MOST_MAPS]
+    order = np.argsort(-found.std(axis=(1, 2)), kind="stable")
+    if found.shape[1:] != (1, 1):
+        order = order[:MOST_MAPS]
     silent = int((np.abs(found).max(axis=(1, 2)) == 0).sum())
     return {"count": len(found), "silent": silent}, {
         "maps": found[order], "numbers": order, "image": image,
@@ -109,32 +116,33 @@ def top5(values: dict[str, Any], arrays: Arrays) -> Result:
     return {"guesses": [[g.name, g.probability] for g in guesses]}, {}
 
 
-def _asked(values: dict[str, Any], arrays: Arrays) -> tuple[Explainer, NDArray[np.uint8]]:
+def _asked(values: dict[str, Any], arrays: Arrays) -> tuple[Explainer, NDArray[np.uint8], str]:
+    """Who is asked, the film as it reads it, and the answer that is to be explained."""
     source = values["source"]
     network = _network(source)
     image = network.image(arrays["film"])
     if network.classes:
         sign = 1 if values["label"] == network.classes[1] else -1
-        return _explainer(source, 0, sign), image
+        return _explainer(source, 0, sign), image, values["label"]
     if source == inside.networks.IMAGENET:
         best = int(np.argmax(np.asarray(network.keras(image[None].astype(np.float32)))[0]))
-        return _explainer(source, best, 1), image
-    return _explainer(source, 0, 1), image
+        return _explainer(source, best, 1), image, inside.imagenet.names()[best]
+    return _explainer(source, 0, 1), image, ""
 
 
 def explain(values: dict[str, Any], arrays: Arrays) -> Result:
-    """source, label, method, layer, film → a map, its time in ms and the score in logits."""
-    explainer, image = _asked(values, arrays)
+    """source, label, method, layer, film → a map, its times in ms, what is said and its logit."""
+    explainer, image, answer = _asked(values, arrays)
     found = explainer.explain(values["method"], image, values.get("layer"))
     return {
-        "elapsed_ms": found.elapsed_ms, "flat": found.flat, "layer": found.layer,
-        "score": float(explainer.scores(image[None])[0]),
+        "elapsed_ms": found.elapsed_ms, "first_ms": found.first_ms, "flat": found.flat,
+        "layer": found.layer, "score": float(explainer.scores(image[None])[0]), "answer": answer,
     }, {"values": found.values, "image": image}  # fmt: skip
 
 
 def check(values: dict[str, Any], arrays: Arrays) -> Result:
     """The same with map 'values' and layer → deletion curve and randomisation."""
-    explainer, image = _asked(values, arrays)
+    explainer, image, _ = _asked(values, arrays)
     given = arrays["values"]
     found = Explanation(
         method(values["method"]), values.get("layer"), given, not np.ptp(given) > 0, 0.0

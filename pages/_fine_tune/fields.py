@@ -11,7 +11,7 @@ from cxr_core.methods import Settings
 from cxr_core.methods._settings import Balance, Optimiser, Schedule
 
 How = Literal[
-    "whole", "share", "number", "rate", "rate0", "choice", "switch", "text", "list", "layer"
+    "whole", "share", "number", "rate", "rate0", "choice", "switch", "text", "list", "layer", "name"
 ]
 
 
@@ -99,6 +99,11 @@ FIELDS: tuple[Field, ...] = (
         "features", "Compute features once", NETWORK, "switch",
         "Run the frozen base once over every film and train the head on what it says: fast, and "
         "without augmentation.",
+    ),
+    Field(
+        "base_until", "Base ends in layer", NETWORK, "name",
+        "The layer whose maps are the features; empty for the last one.",
+        matters=lambda s: s.features, neutral="",
     ),
     Field(
         "pooling", "Pooling", NETWORK, "choice",

@@ -122,6 +122,8 @@ def _widget(row: Field, start: Any, key: str) -> Any:
             words = {None: HEAD_ALONE, "": ALL}.get(start, start)
             given = st.text_input(row.label, words, key=key, help=row.help).strip()
             return {HEAD_ALONE: None, ALL: "", "": None}.get(given, given)
+        case "name":
+            return st.text_input(row.label, start, key=key, help=row.help).strip()
         case "list":
             names = [b.name for b in BACKBONES]
             return tuple(st.multiselect(row.label, names, list(start), key=key, help=row.help))

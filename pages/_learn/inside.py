@@ -25,8 +25,8 @@ def page() -> None:
         known = None if part == PARTS[3] else network.layers(source)
         name = None
         if known is not None:
-            what = "filters" if part == "Filters" else "maps"
-            name = network.layer(known, "inside", what, _start(known, part))
+            what = {"Filters": "filters", "Feature maps": "output"}.get(part, "maps")
+            name = network.layer(known, source, "inside", what, _start(known, part))
     if shown is None:
         st.info("Choose or drop a film.", icon=":material/upload:")
     elif part == PARTS[3]:
@@ -58,6 +58,9 @@ def _maps(shown: Shown, source: str, name: str) -> None:
         return
     maps, numbers = answer.arrays["maps"], answer.arrays["numbers"]
     count, silent = answer.values["count"], answer.values["silent"]
+    if maps.shape[1:] == (1, 1):
+        _vector(name, maps[:, 0, 0], silent)
+        return
     st.markdown(
         f"#### {count} maps of {maps.shape[2]}×{maps.shape[1]}"
         + (f", {silent} of them silent on this film" if silent else "")
@@ -84,6 +87,17 @@ def _maps(shown: Shown, source: str, name: str) -> None:
         st.caption("Each map from its own darkest to its own brightest. Wheel to enlarge.")
 
 
+def _vector(name: str, values: Any, silent: int) -> None:
+    st.markdown(
+        f"#### {len(values):,} number{'s' if len(values) > 1 else ''}, without rows and columns"
+        + (f"; {silent:,} of them 0 on this film" if silent else "")
+    )
+    show.chart(
+        figures.vector(values), "learn_vector", "layer-numbers",
+        f"What each of the {len(values)} units of layer {name} says.",
+    )  # fmt: skip
+
+
 def _filters(shown: Shown, source: str, name: str) -> None:
     answer = room.ask("filters", source=source, layer=name, say="Reading the filters")
     if answer is None:
@@ -96,11 +110,30 @@ def _filters(shown: Shown, source: str, name: str) -> None:
     )
     if kernels.shape[1:] == (1, 1):
         st.info("1×1 filters look at one place only: they mix maps and have no shape to see.")
-    show.chart(
-        figures.tiles(kernels, [str(i) for i in range(len(kernels))], signed=True, height=600),
-        "learn_filters", "filters", f"Filters of layer {name}.", show.ZOOM,
-    )  # fmt: skip
-    st.caption("Mid grey is zero. Summed over the maps that each filter reads.")
+    colour = kernels.ndim == 4
+    grid, one = st.columns([1.5, 1], gap="medium")
+    with one:
+        chosen = st.selectbox(
+            "Enlarge filter", range(len(kernels)), key=f"learn_filter_{name}", width=200
+        )
+        show.chart(
+            figures.kernel(kernels[chosen].sum(axis=-1) if colour else kernels[chosen]),
+            "learn_filter", "filter", f"Filter {chosen} of layer {name}, its weights as numbers.",
+        )  # fmt: skip
+        st.caption("Summed over the maps that it reads.")
+    with grid:
+        show.chart(
+            figures.tiles(
+                kernels, [str(i) for i in range(len(kernels))], signed=True, chosen=chosen,
+                height=620,
+            ),
+            "learn_filters", "filters", f"Filters of layer {name}.", show.ZOOM,
+        )  # fmt: skip
+        st.caption(
+            "Mid grey is zero; red, green and blue as it reads them. Wheel to enlarge."
+            if colour
+            else "Mid grey is zero. Summed over the maps that each filter reads. Wheel to enlarge."
+        )
 
 
 def _field(shown: Shown, source: str, name: str) -> None:
@@ -122,11 +155,12 @@ def _field(shown: Shown, source: str, name: str) -> None:
         if found["whole"]:
             st.markdown("### A unit of this layer sees the whole film.")
         else:
-            share = min(1.0, high * wide / (image.shape[0] * image.shape[1]))
+            share = 100 * min(1.0, high * wide / (image.shape[0] * image.shape[1]))
+            film_share = f"{share:.0f} %" if share >= 1 else "less than 1 %"
             st.markdown(f"### A unit of this layer sees {wide}×{high} pixels")
             st.markdown(
                 f"#### {100 * min(1.0, wide / image.shape[1]):.0f} % of the width, "
-                f"{100 * share:.0f} % of the film; its neighbour looks {found['jump']} "
+                f"{film_share} of the film; its neighbour looks {found['jump']} "
                 f"pixel{'s' if found['jump'] > 1 else ''} further."
             )
             st.markdown("Worked out from kernels, strides and paddings. The middle of the box "

@@ -7,14 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from cxr_core import figures, jobs, mistakes
+from cxr_core import figures, mistakes
 from cxr_core.errors import CxrError
-from cxr_core.jobs import Job
-from cxr_core.mistakes import MISTAKES, Pair
-from pages._learn import queue, show
+from cxr_core.mistakes import MISTAKES, Mistake, Pair
+from pages._learn import pairs, show
 
 TITLES = {row.key: row.title for row in MISTAKES}
-KIND = "rehearsal"
 SURE = 0.05
 
 
@@ -27,15 +25,16 @@ def page() -> None:
     row = mistakes.mistake(key)
     st.markdown(f"### {row.happens}")
     wrong, right = st.columns(2, gap="large")
+    high = 38 + 23 * max(code.count("\n") + 1 for code in (row.wrong_code, row.right_code))
     with wrong:
         st.markdown("#### :red[:material/close: Wrong]")
-        st.code(row.wrong_code, language="python")
+        st.code(row.wrong_code, language="python", height=high)
     with right:
         st.markdown("#### :green[:material/check: Right]")
-        st.code(row.right_code, language="python")
+        st.code(row.right_code, language="python", height=high)
     try:
-        path, whose = _chosen(key)
-        found, facts = mistakes.pair(key, path), mistakes.facts(path)
+        paths, whose = _chosen(row)
+        found, facts = mistakes.pair(key, paths), mistakes.facts(paths[0])
     except CxrError as error:
         st.error(str(error), icon=":material/error:")
         return
@@ -46,10 +45,10 @@ def page() -> None:
     st.caption(
         f"{whose}: {facts['network']}, {facts['size']} pixels a side, {facts['epochs']} epochs a "
         f"phase, one run each from seed {facts['seed']}, {facts['date']}, Keras {facts['keras']}. "
-        f"{counts['train']} training films; {counts['test']} test films of {patients['test']} "
-        "patients. Thresholds: highest Youden index on validation films."
+        f"{counts['train']:,} training films; {counts['test']:,} test films of "
+        f"{patients['test']:,} patients. Thresholds: highest Youden index on validation films."
     )
-    _here(key)
+    pairs.here(row)
 
 
 def _cost(found: Pair, wrong: Any, right: Any) -> None:
@@ -103,26 +102,14 @@ def _losses(found: Pair) -> None:
     )  # fmt: skip
 
 
-def _chosen(key: str) -> tuple[Path, str]:
-    """Where the measured runs lie: shipped, or the latest made here."""
-    own = [job for job in _own(key) if (job.folder / "runs.json").exists()]
-    if own and st.toggle("Show the pair that was run here", key=f"learn_own_{key}"):
-        return own[0].folder / "runs.json", "Run here"
-    return mistakes.SHIPPED, "Kermany et al. 2018, training folder"
-
-
-def _own(key: str) -> list[Job]:
-    found = queue.table().list(kind=KIND, states=[jobs.State.DONE])
-    return [job for job in found if job.config.get("mistake") == key]
-
-
-def _here(key: str) -> None:
-    with st.expander("Make both runs here"), st.form("learn_rehearse", border=False):
-        source = st.text_input(
-            "Folder with NORMAL and PNEUMONIA, file names carrying the patient",
-            key="learn_rehearse_source",
+def _chosen(row: Mistake) -> tuple[tuple[Path, ...], str]:
+    """Where the measured runs lie: shipped, or the latest pair made here."""
+    done = pairs.latest(row, done=True)
+    if done is not None:
+        own, shipped = f"made here, {(done[-1].ended or '')[:10]}", "shipped"
+        which = st.segmented_control(
+            "Result", [own, shipped], default=own, required=True, key=f"learn_result_{row.key}",
         )  # fmt: skip
-        if st.form_submit_button("Queue both runs", icon=":material/play_arrow:"):
-            queue.folder_job(
-                KIND, source, {"mistake": key, "seed": 0}, f"Mistake: {TITLES[key].lower()}"
-            )
+        if which == own:
+            return tuple(job.folder / pairs.RESULT for job in done), "Made here"
+    return (mistakes.SHIPPED,), "Kermany et al. 2018, training folder"

@@ -29,8 +29,10 @@ def layers(source: str) -> dict[str, Any] | None:
     return None if answer is None else answer.values
 
 
-def layer(known: dict[str, Any], page: str, what: str, start: str | None = None) -> str | None:
-    """One of the layers that have `what` ('maps' or 'filters')."""
+def layer(
+    known: dict[str, Any], source: str, page: str, what: str, start: str | None = None
+) -> str | None:
+    """One of the layers that have `what` ('maps', 'filters' or 'output'), for each network anew."""
     rows = {row["name"]: row for row in known["layers"] if row[what]}
     names = list(rows)
     if not names:
@@ -42,5 +44,5 @@ def layer(known: dict[str, Any], page: str, what: str, start: str | None = None)
 
     return st.selectbox(
         "Layer", names, index=names.index(start) if start in names else 0, format_func=title,
-        key=f"learn_layer_{page}_{what}", width=480,
+        key=f"learn_layer_{page}_{what}_{source}", width=480,
     )  # fmt: skip

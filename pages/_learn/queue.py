@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import streamlit as st
 
 from cxr_core import jobs, registry
-from cxr_core.errors import CxrError, DataError
+from cxr_core.errors import DataError
 from cxr_core.jobs import JobTable
 
 
@@ -30,17 +29,6 @@ def folder(text: str) -> Path:
             "Expected a folder of films on this machine; received none. Type its whole path."
         )
     return path.resolve()
-
-
-def folder_job(kind: str, source: str, config: dict[str, Any], title: str) -> None:
-    """Queue a job on a typed folder, and say where it goes on; an error is shown."""
-    try:
-        job = table().submit(kind, config | {"source": str(folder(source))}, title=title)
-        jobs.executor(table()).tick()
-    except CxrError as error:
-        st.error(str(error), icon=":material/error:")
-        return
-    said(job.id)
 
 
 def said(job: str) -> None:

@@ -31,7 +31,7 @@ def page() -> None:
                 label = st.selectbox(
                     "Speaks for", known["classes"][::-1], key="learn_label", width=150
                 )
-            layer = network.layer(known, "why", "maps", known["last_map"])
+            layer = network.layer(known, source, "why", "maps", known["last_map"])
     chosen = st.pills(
         "Methods", list(TITLES), format_func=TITLES.__getitem__, selection_mode="multi",
         default=list(TITLES), key="learn_methods", label_visibility="collapsed",
@@ -98,6 +98,8 @@ def _gallery(rows: list[Method], shown: Shown, question: Question, checks: bool)
                     _verdict(row, answers[row.key], found)
             elif answers[row.key].values["flat"]:
                 st.badge("Flat: it points at nothing", icon=":material/block:", color="red")
+            else:
+                st.badge("Not tested", icon=":material/help:", color="gray")
     if answers:
         _details(rows, answers, checked)
 
@@ -111,7 +113,12 @@ def _map(row: Method, answer: Answer) -> None:
         f"{row.title} over the film, from {values.min():.3g} to {values.max():.3g}.",
     )  # fmt: skip
     layer = f" · layer {answer.values['layer']}" if answer.values["layer"] else ""
-    st.caption(f"{answer.values['elapsed_ms']:,.0f} ms · {row.by}{layer}")
+    first = answer.values["first_ms"]
+    st.caption(
+        f"{answer.values['elapsed_ms']:,.0f} ms"
+        + (f", the first time {first:,.0f}" if first else "")
+        + f" · {row.by}{layer}"
+    )
     st.markdown(f":small[{row.shows}]")
 
 
@@ -121,12 +128,17 @@ def _verdict(row: Method, answer: Answer, found: Answer) -> None:
     if answer.values["flat"]:
         st.badge("Fails: flat, it points at nothing", icon=":material/block:", color="red")
         return
+    masks = len(found.arrays["at_random"])
+    as_far = round(p * (masks + 1)) - 1
     if found.values["moved"]:
-        st.badge(f"Masking: passed (p = {p:.2f})", icon=":material/check:", color="green")
+        st.badge(
+            f"Masking: passed, none of {masks} masks elsewhere did as much (p = {p:.2f})",
+            icon=":material/check:", color="green",
+        )  # fmt: skip
     else:
         st.badge(
-            f"Masking: failed, no better than elsewhere (p = {p:.2f})", icon=":material/close:",
-            color="red",
+            f"Masking: failed, {as_far} of {masks} masks elsewhere did as much (p = {p:.2f})",
+            icon=":material/close:", color="red",
         )  # fmt: skip
     if found.values["changed"]:
         st.badge(
@@ -142,7 +154,8 @@ def _verdict(row: Method, answer: Answer, found: Answer) -> None:
 def _details(rows: list[Method], answers: dict[str, Answer], checked: dict[str, Answer]) -> None:
     first = next(iter(answers.values()))
     st.divider()
-    st.markdown(f"#### The score that is explained: {first.values['score']:+.2f} (logit)")
+    said = f"{first.values['answer']}, " if first.values["answer"] else ""
+    st.markdown(f"#### The score that is explained: {said}{first.values['score']:+.2f} (logit)")
     if checked:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             key = st.selectbox(
@@ -160,7 +173,8 @@ def _details(rows: list[Method], answers: dict[str, Answer], checked: dict[str, 
             "turned over and moved about. Passed: none of the 19 changes the score as far."
         )
     table = _table(rows, answers, checked)
-    st.dataframe(table, hide_index=True, key="learn_why_table")
+    linked = table.assign(Paper=[f"[{text}]({link})" for text, link in _papers(rows, answers)])
+    st.table(linked.set_index("Method").map(_in_words))
     st.download_button(
         "CSV", table.to_csv(index=False), "explanations.csv", "text/csv", key="learn_why_csv",
         icon=":material/download:",
@@ -169,6 +183,23 @@ def _details(rows: list[Method], answers: dict[str, Answer], checked: dict[str, 
         ":small[Beside these, LIME (Ribeiro et al. 2016, fits a simple model to a film with parts "
         "left out) and SHAP (Lundberg and Lee 2017, shares the score out by Shapley values) are "
         "common; they are not run here.]"
+    )
+
+
+def _papers(rows: list[Method], answers: dict[str, Answer]) -> list[tuple[str, str]]:
+    return [(row.paper, row.link) for row in rows if row.key in answers]
+
+
+def _in_words(value: Any) -> str:
+    """A cell of a table that is read from afar."""
+    if value is None or value != value:
+        return "not tested"
+    return (
+        f"{value:,}"
+        if isinstance(value, int)
+        else f"{value:g}"
+        if isinstance(value, float)
+        else value
     )
 
 

@@ -54,6 +54,14 @@ def test_a_map_worked_by_hand(explainer: Explainer, key: str) -> None:
     assert found.elapsed_ms > 0
 
 
+def test_the_first_time_is_told_apart_from_later_ones() -> None:
+    asked = Explainer(network())
+    first, second = (asked.explain("vanilla_gradients", X) for _ in range(2))
+    assert first.first_ms is not None
+    assert first.first_ms > first.elapsed_ms
+    assert second.first_ms is None
+
+
 def test_integrated_gradients_step_by_step(explainer: Explainer) -> None:
     # Five films from black to x: the gradient of a pixel p is 3/4 where p > 0 plus 1/4 where p < 2.
     found = explainer.explain("integrated_gradients", X, steps=5)

@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cxr_core import classifier, fine_tuning, methods
+from cxr_core import classifier, fine_tuning, methods, registry
 from cxr_core.backbones import SMALL_CNN
+from cxr_core.errors import ConfigError
 from cxr_core.fine_tuning import _ensemble, _features, _feed, _network
 from cxr_core.methods import Settings
+from cxr_core.serve import Model
 from tests.fine_tuning.drawn import TINY, Told, config
 
 pytestmark = pytest.mark.slow
@@ -86,13 +88,40 @@ def test_a_linear_svm_is_scikit_learns(classes: int) -> None:
     assert np.allclose((x @ kernel + bias).squeeze(), expected, atol=1e-3)
 
 
+def test_a_base_that_ends_early_is_what_review_serves(
+    drawn: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build = classifier.build
+    monkeypatch.setattr(
+        classifier, "build", lambda row, **more: build(row, **(more | {"weights": None}))
+    )
+    row = methods.method("features-earlier")
+    settings = replace(row.defaults, size=32, gate_films=40)
+    result = fine_tuning.run(config(drawn, settings, method=row.key), Told(tmp_path / "job"))
+    entry = registry.find(result["model"]["name"], among=[home / "models"])
+    assert entry.card.cam_layer == settings.base_until
+    network = classifier.load(entry.path(registry.KERAS))
+    layers = [layer.name for layer in network.layers]
+    assert layers[layers.index(settings.base_until) + 1] == classifier.POOL
+    x = np.random.default_rng(0).integers(0, 256, (1, 32, 32, 1)).astype(np.float32)
+    out = Model.load(entry).forward(x[0].astype(np.uint8))
+    assert out.logit == pytest.approx(float(network(x, training=False)[0, 0]), abs=1e-3)
+    assert out.cam.shape == (2, 2)
+
+
+def test_a_base_cannot_end_in_a_layer_that_it_has_not() -> None:
+    settings = Settings(features=True, base_until="block_99_add", size=32, pretrained=False)
+    with pytest.raises(ConfigError, match="block_9_add"):
+        _network.build(settings, 2)
+
+
 def test_an_ensembles_logit_is_the_mean_and_its_map_adds_up(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     members = []
     for seed in range(3):
         settings = replace(TINY, dense=0, pooling="mean", seed=seed)
         members.append((SMALL_CNN.name, _network.build(settings, 2)))
-    found = _ensemble.graphs(members, 2)
+    found = _ensemble.graphs(members)
     x = rng.integers(0, 256, (2, 48, 48, 1)).astype(np.float32)
     each = np.stack([np.asarray(m(x, training=False)) for _, m in members])
     assert np.allclose(found.model(x, training=False), each.mean(axis=0), atol=1e-5)

@@ -34,9 +34,23 @@ def test_filters_are_summed_over_what_they_read() -> None:
     # kernel[0, x, channel, filter] = 6x + 3·channel + filter.
     expected = [[[3 + 2 * f, 15 + 2 * f]] for f in range(3)]
     assert inside.filters(two_filters(), "conv").tolist() == expected
+    assert inside.filters(two_filters(), "conv", colour=True).shape == (3, 1, 2)
     depthwise = inside.filters(two_filters(), "depthwise")
     assert depthwise.shape == (3, 2, 2)
     assert depthwise[1].tolist() == [[1, 4], [7, 10]]
+
+
+def test_a_layer_that_reads_colours_keeps_them_apart() -> None:
+    import keras
+
+    image = keras.Input((4, 4, 3))
+    conv = keras.layers.Conv2D(2, (1, 2), name="conv")
+    network = keras.Model(image, conv(image))
+    weights = np.arange(12.0).reshape(1, 2, 3, 2)
+    conv.set_weights([weights, np.zeros(2)])
+    found = inside.filters(network, "conv", colour=True)
+    assert found[1].tolist() == weights[..., 1].tolist()
+    assert inside.filters(network, "conv")[1].tolist() == weights[..., 1].sum(-1).tolist()
 
 
 def test_maps_are_what_the_layer_gives() -> None:
@@ -59,6 +73,28 @@ def tiny_transformer() -> Any:
     return vision_transformer(
         (16, 24, 1), 2, None, patch=8, width=8, depth=3, heads=2, mlp=16, name="tiny"
     )
+
+
+def test_tokens_stand_where_their_patches_do() -> None:
+    import keras
+
+    network = vision_transformer(
+        (16, 16, 1), 2, None, patch=8, width=8, depth=1, heads=2, mlp=16, name="tiny"
+    )
+    image = np.random.default_rng(0).uniform(0, 1, (16, 16, 1)).astype(np.float32)
+    both = keras.Model(
+        network.input,
+        [network.get_layer("tokens").output, network.get_layer("encoder1_add2").output],
+    )
+    plain, coded = (np.asarray(x)[0] for x in both(image[None]))
+    assert np.allclose(inside.feature_maps(network, image, "tokens")[1, 0], plain[2], atol=1e-6)
+    # One class token in front of four patches is left out.
+    assert np.allclose(
+        inside.feature_maps(network, image, "encoder1_add2")[0, 1], coded[2], atol=1e-6
+    )
+    oblong = tiny_transformer()
+    with pytest.raises(ConfigError, match="7×8"):
+        inside.feature_maps(oblong, np.ones((16, 24, 1)), "encoder1_add2")
 
 
 def test_attention_is_a_share_for_every_token_in_every_head() -> None:

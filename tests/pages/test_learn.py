@@ -18,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 from cxr_core import advice, jobs, methods, mistakes
 from cxr_core.architectures import ARCHITECTURES
 from cxr_core.explain.gallery import METHODS
+from cxr_core.jobs._process import identity
 from cxr_core.mistakes import MISTAKES
 from cxr_core.registry import ModelEntry
 from cxr_core.transformations import TRANSFORMATIONS
@@ -40,16 +41,20 @@ class Recorded:
         image = np.full((32, 32, 1), 90, np.uint8)
         layers = [
             {"name": "conv", "label": "3×3 conv 4", "shape": [16, 16, 4], "parameters": 40,
-             "kind": "Conv2D", "filters": True, "maps": True},
+             "kind": "Conv2D", "filters": True, "maps": True, "output": True},
             {"name": "pool", "label": "2×2 max pool", "shape": [8, 8, 4], "parameters": 0,
-             "kind": "MaxPooling2D", "filters": False, "maps": True},
+             "kind": "MaxPooling2D", "filters": False, "maps": True, "output": True},
+            {"name": "mean", "label": "mean over the map", "shape": [4], "parameters": 0,
+             "kind": "GlobalAveragePooling2D", "filters": False, "maps": False, "output": True},
         ]  # fmt: skip
+        at = values.get("layer")
         ramp = np.arange(64, dtype=np.float32).reshape(8, 8)
         answers: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "layers": ({"layers": layers, "side": 32, "channels": 1, "last_map": "pool",
                         "classes": ["NORMAL", "PNEUMONIA"]}, {}),
             "maps": ({"count": 4, "silent": 1},
-                     {"maps": np.stack([ramp] * 4), "numbers": np.arange(4), "image": image}),
+                     {"maps": np.stack([ramp[:1, :1] if at == "mean" else ramp] * 4),
+                      "numbers": np.arange(4), "image": image}),
             "filters": ({"count": 4}, {"filters": np.ones((4, 3, 3), np.float32)}),
             "field": ({"box": [0, 10, 2, 12], "size": [10, 10], "whole": False, "units": [8, 8],
                        "row": 4, "column": 4, "jump": 2}, {"image": image}),
@@ -59,7 +64,8 @@ class Recorded:
                                "positions": np.zeros((14, 14, 14, 14), np.float32)}),
             "top5": ({"guesses": [["tabby", 0.5], ["tiger cat", 0.2], ["lynx", 0.1],
                                   ["quill", 0.05], ["web site", 0.02]]}, {}),
-            "explain": ({"elapsed_ms": 12.0, "flat": values.get("method") == "smoothgrad",
+            "explain": ({"elapsed_ms": 12.0, "first_ms": 850.0, "answer": "PNEUMONIA",
+                         "flat": values.get("method") == "smoothgrad",
                          "layer": values.get("layer"), "score": 1.5},
                         {"values": ramp, "image": image}),
             "check": ({"p": 0.05 if values.get("method") == "grad_cam" else 0.6,
@@ -159,6 +165,17 @@ def test_inside_a_film(page: AppTest, recorded: Recorded, part: str, said: str) 
     assert charts(page)
 
 
+def test_a_layer_without_rows_and_columns_shows_its_numbers(
+    page: AppTest, recorded: Recorded
+) -> None:
+    view(page, "Inside a film")
+    source = page.session_state["learn_source"]
+    page.selectbox(key=f"learn_layer_inside_output_{source}").set_value("mean").run()
+    assert not page.exception
+    assert "4 numbers, without rows and columns; 1 of them 0" in words(page)
+    assert charts(page)[0]["data"][0]["type"] == "bar"
+
+
 def test_a_random_network_says_that_it_has_learnt_nothing(
     page: AppTest, recorded: Recorded
 ) -> None:
@@ -175,15 +192,18 @@ def test_maps_are_drawn_and_those_that_fail_are_labelled(
     page.button(key="learn_ask").click().run()
     assert not page.exception
     assert len(charts(page)) == len(METHODS)
-    assert words(page).count("12 ms") == len(METHODS)
+    assert words(page).count("12 ms, the first time 850") == len(METHODS)
+    assert words(page).count("Not tested") == len(METHODS) - 1
     page.toggle(key="learn_checks").set_value(True).run()
     assert not page.exception
     said = words(page)
-    assert said.count("Masking: passed (p = 0.05)") == 1
+    assert said.count("Masking: passed, none of 19 masks elsewhere did as much (p = 0.05)") == 1
+    assert "11 of 19 masks elsewhere" in said
     assert said.count("Masking: failed") == len(METHODS) - 2
     assert said.count("Fails: flat") == 1
-    table = page.dataframe[0].value
-    assert list(table["Method"]) == [row.title for row in METHODS]
+    table = page.table[0].value
+    assert list(table.index) == [row.title for row in METHODS]
+    assert set(table["By"]) == {"tf-explain", "tf-explain, corrected", "own"}
     # Asked once each: the rerun found the answers.
     assert [v["method"] for t, v in recorded.asked if t == "explain"] == [m.key for m in METHODS]
     layers = {v["method"]: v["layer"] for t, v in recorded.asked if t == "explain"}
@@ -274,7 +294,9 @@ def test_each_mistake_says_what_it_cost(home: Path, page: AppTest) -> None:
         assert ("chance alone" in said) != sure
 
 
-def test_both_runs_of_a_mistake_are_queued(home: Path, page: AppTest) -> None:
+def test_both_runs_of_a_mistake_are_queued_and_shown_once_they_are_done(
+    home: Path, page: AppTest
+) -> None:
     view(page, "Mistakes")
     page.text_input(key="learn_rehearse_source").set_value("")
     page.button[-1].click().run()
@@ -283,8 +305,38 @@ def test_both_runs_of_a_mistake_are_queued(home: Path, page: AppTest) -> None:
     page.button[-1].click().run()
     assert not page.exception
     assert not page.error, page.error[0].value
-    (job,) = jobs.open_table().list(kind="rehearsal")
-    assert job.config == {"source": str(home), "mistake": "double_rescaling", "seed": 0}
+    right, wrong = table_of(home)
+    assert (right.title, wrong.title) == ("Rescaling twice · right", "Rescaling twice · wrong")
+    assert {**wrong.config, "side": "right"} == dict(right.config)
+    assert wrong.config["mistake"] == "double_rescaling"
+    # Both ended: what they measured takes the place of what is shipped.
+    stored = json.loads(mistakes.SHIPPED.read_text())
+    for job in (wrong, right):
+        run = {"wrong": "double_rescaling", "right": "right"}[str(job.config["side"])]
+        one = stored | {"runs": {run: stored["runs"][run]}}
+        job.folder.mkdir(parents=True, exist_ok=True)
+        (job.folder / "runs.json").write_text(json.dumps(one))
+        claimed = jobs.open_table().claim(job.id, identity())
+        assert claimed is not None
+        jobs.open_table().finish(claimed, jobs.State.DONE, result={})
+    page.run()
+    assert "Made here" in words(page)
+    page.button_group[-1].set_value("shipped").run()
+    assert "Made here" not in words(page)
+
+
+def test_a_threshold_of_the_test_set_needs_one_run(home: Path, page: AppTest) -> None:
+    view(page, "Mistakes")
+    page.button_group(key="learn_mistake").set_value("threshold").run()
+    page.text_input(key="learn_rehearse_source").set_value(str(home))
+    page.button[-1].click().run()
+    assert not page.exception
+    (job,) = table_of(home)
+    assert job.config["side"] == "right"
+
+
+def table_of(home: Path) -> tuple[jobs.Job, ...]:
+    return jobs.open_table().list(kind="rehearsal")
 
 
 def test_the_recommended_method_is_queued(home: Path, page: AppTest) -> None:
