@@ -195,7 +195,7 @@ ARCHITECTURES: tuple[Architecture, ...] = (
         "The same network from the lecture's own lines: can you find what is wrong with it?",
         "It keeps biases that the norms cancel, and its pooling window slides over columns and "
         "channels instead of rows and columns: seven answers of 1,000 classes for one picture.",
-        "cxr_core.zoo.mobilenet_v1:mobilenet_course", "cxr_core.zoo.blocks:separable",
+        "cxr_core.zoo.mobilenet_v1:mobilenet_course", "cxr_core.zoo.blocks:separable_course",
         (224, 224, 3), 1000, 4_258_808, 4_236_920,
         (Published("parameters", "4,258,808", _COURSE),
          Published("trainable / frozen", "4,236,920 / 21,888", _COURSE),

@@ -23,7 +23,7 @@ VIEWS: dict[str, Callable[[], None]] = {
 def main() -> None:
     view = st.segmented_control(
         "View", list(VIEWS), default="Architectures", required=True, key="learn_view",
-        label_visibility="collapsed",
+        bind="query-params", label_visibility="collapsed",
     )  # fmt: skip
     VIEWS[view]()
 

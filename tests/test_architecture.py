@@ -24,6 +24,7 @@ ALLOWED = {
     "graph": {"errors"},
     "architectures": {"errors", "graph"},
     "zoo": {"errors", "architectures", "graph"},
+    "tally": {"architectures", "graph"},
     "transformations": {"preprocess"},
     "advice": set(),
     "mistakes": {"errors", "operating"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
@@ -128,96 +128,154 @@ def _lines(row: LayerRow, before: Sequence[LayerRow], after: Sequence[LayerRow])
     parts = what.split(", ")
     first = [f"<i>{r.label}</i>" for r in before]
     head = parts[0].replace(" conv ", " conv<br>").replace(" max ", "<br>max ")
-    head = head.replace(" mean pool", "<br>mean pool")
+    head = head.replace(" mean pool", "<br>mean pool").replace(" depthwise", "<br>depthwise")
+    head = head.replace("mean over the map", "mean over<br>the map")
     return (*first, f"<b>{head}</b>", *parts[1:], *inside, *(r.label for r in after))
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Sizes of a diagram. size: of its letters in pixels; lane: pixels from one lane to the next;
+    high: half a box in lanes; over: how far above a box the lowest shortcut runs, in lanes.
+    """
+
+    size: int
+    lane: float
+    high: float
+    over: float
+
+    def half(self, node: Node) -> tuple[float, float]:
+        """Half the width, in columns, and the height of a box; joins are small."""
+        small = node.kind in _JOINS and len(node.lines) == 1
+        return (0.2, self.high * 0.6) if small else (WIDE, self.high)
+
+
+WIDE = 0.41
+# Letters of so many pixels where there are at most so many columns.
+_LETTERS = ((6, 20), (8, 17), (10, 15), (99, 13))
+# A chain of more boxes than this runs in two rows.
+_ROW = 8
 
 
 def block_diagram(rows: Sequence[LayerRow], *, dark: bool = False) -> go.Figure:
     """Boxes for layers, shape and (orange) parameters below each; shortcuts run above."""
     placed = nodes(rows)
-    at = {node.name: node for node in placed}
+    over = _shortcuts(placed)
+    if not over and all(node.lane == 0 for node in placed) and len(placed) > _ROW:
+        placed = _in_two_rows(placed)
     columns = max(node.column for node in placed) + 1
     lanes = max(node.lane for node in placed) + 1
-    ink = _DARK_INK if dark else _LIGHT_INK
+    frame = _framed(placed, columns)
     figure = go.Figure(go.Scatter(x=[0], y=[0], mode="markers", marker_opacity=0, hoverinfo="skip"))
-    over = 0
+    at = {node.name: node for node in placed}
     for node in placed:
         for source in node.sources:
-            over += _edge(figure, at[source], node, placed)
-    size = 16 if columns <= 9 else 14 if columns <= 12 else 12
+            level = over.get((source, node.name))
+            _edge(figure, _way(at[source], node, frame, level))
     for node in placed:
-        _box(figure, node, size, ink)
+        _box(figure, node, frame, _DARK_INK if dark else _LIGHT_INK)
+    top = -frame.high - 0.06
+    if over:
+        top -= frame.over * (1.4 + 0.8 * max(over.values()))
+    bottom = lanes - 1 + frame.high + 2.9 * frame.size / frame.lane
     figure.update_layout(
-        height=round(40 + 160 * lanes + (50 if over else 0)),
-        margin={"l": 4, "r": 4, "t": 4, "b": 4},
+        height=round((bottom - top) * frame.lane) + 8, margin={"l": 4, "r": 4, "t": 4, "b": 4},
         plot_bgcolor="rgba(0,0,0,0)", paper_bgcolor="rgba(0,0,0,0)", showlegend=False,
         xaxis={"visible": False, "range": [-0.5, columns - 0.5], "fixedrange": True},
-        yaxis={"visible": False, "fixedrange": True,
-               "range": [lanes - 0.32, -0.8 if over else -0.42]},
+        yaxis={"visible": False, "fixedrange": True, "range": [bottom, top]},
     )  # fmt: skip
     return figure
 
 
-WIDE, HIGH = 0.41, 0.36
+def _framed(placed: Sequence[Node], columns: int) -> _Frame:
+    size = next(letters for most, letters in _LETTERS if columns <= most)
+    line = 1.35 * size
+    box = 18 + line * max("<br>".join(node.lines).count("<br>") + 1 for node in placed)
+    lane = box + 2 * line + 30
+    return _Frame(size, lane, box / 2 / lane, 26 / lane)
 
 
-def _half(node: Node) -> tuple[float, float]:
-    """Half the width and height of a box; joins are small."""
-    small = node.kind in _JOINS and len(node.lines) == 1
-    return (0.2, 0.2) if small else (WIDE, HIGH)
+def _in_two_rows(placed: Sequence[Node]) -> tuple[Node, ...]:
+    across = math.ceil((max(node.column for node in placed) + 1) / 2)
+    return tuple(
+        replace(node, column=node.column % across, lane=float(node.column // across))
+        for node in placed
+    )
 
 
-def _edge(figure: go.Figure, a: Node, b: Node, placed: Sequence[Node]) -> bool:
-    """A line with a head from one box to another; True where it had to run above the others."""
-    between = [
-        n for n in placed
-        if a.column < n.column < b.column and n.lane == (a.lane if b.lane <= a.lane else b.lane)
-    ]  # fmt: skip
-    if between and b.lane == a.lane:
-        top = a.lane - 0.66
-        xs = [a.column + 0.06, a.column + 0.06, b.column - 0.06, b.column - 0.06]
-        ys = [a.lane - _half(a)[1], top, top, b.lane - _half(b)[1]]
-        tail = (xs[-1], top)
-    else:
-        left, right = a.column + _half(a)[0], b.column - _half(b)[0]
-        turn = a.column + 0.5 if b.lane > a.lane else b.column - 0.5
-        xs, ys = [left, turn, turn, right], [a.lane, a.lane, b.lane, b.lane]
-        tail = (turn, b.lane)
+def _shortcuts(placed: Sequence[Node]) -> dict[tuple[str, str], int]:
+    """Edges that pass over boxes of their own lane → how many others run below each."""
+    at = {node.name: node for node in placed}
+    found = {}
+    for node in placed:
+        for source in node.sources:
+            a = at[source]
+            between = any(n.lane == a.lane and a.column < n.column < node.column for n in placed)
+            if between and a.lane == node.lane:
+                found[source, node.name] = (a.column, node.column)
+    return {
+        edge: sum(start <= a and b <= end and (a, b) != (start, end) for a, b in found.values())
+        for edge, (start, end) in found.items()
+    }
+
+
+def _way(a: Node, b: Node, frame: _Frame, level: int | None) -> list[tuple[float, float]]:
+    """Corners of the line from one box to another; level: of a shortcut above the others."""
+    if level is not None:
+        top = a.lane - frame.high - frame.over * (1 + 0.8 * level)
+        x, y = a.column + 0.06, b.column - 0.06
+        return [
+            (x, a.lane - frame.half(a)[1]), (x, top), (y, top), (y, b.lane - frame.half(b)[1]),
+        ]  # fmt: skip
+    left, right = a.column + frame.half(a)[0], b.column - frame.half(b)[0]
+    if b.column <= a.column:
+        # From the end of a row to the beginning of the next.
+        between = b.lane - frame.high - 0.08
+        out, back = a.column + 0.47, b.column - 0.47
+        return [(left, a.lane), (out, a.lane), (out, between), (back, between), (back, b.lane),
+                (right, b.lane)]  # fmt: skip
+    turn = a.column + 0.5 if b.lane > a.lane else b.column - 0.5
+    return [(left, a.lane), (turn, a.lane), (turn, b.lane), (right, b.lane)]
+
+
+def _edge(figure: go.Figure, way: Sequence[tuple[float, float]]) -> None:
+    """A line with a head along these corners."""
+    xs, ys = zip(*way, strict=True)
     figure.add_trace(
         go.Scatter(x=xs, y=ys, mode="lines", line={"color": _LINE, "width": 2.5}, hoverinfo="skip")
     )
     figure.add_annotation(
-        x=xs[-1], y=ys[-1], ax=tail[0], ay=tail[1], xref="x", yref="y", axref="x", ayref="y",
+        x=xs[-1], y=ys[-1], ax=xs[-2], ay=ys[-2], xref="x", yref="y", axref="x", ayref="y",
         text="", showarrow=True, arrowhead=2, arrowsize=1.1, arrowwidth=2.5, arrowcolor=_LINE,
     )  # fmt: skip
-    return bool(between) and b.lane == a.lane
 
 
-def _box(figure: go.Figure, node: Node, size: int, ink: str) -> None:
+def _box(figure: go.Figure, node: Node, frame: _Frame, ink: str) -> None:
     fill, on = _COLOURS.get(node.kind, _OTHER)
-    wide, high = _half(node)
+    wide, high = frame.half(node)
     figure.add_shape(
         type="rect", x0=node.column - wide, x1=node.column + wide, y0=node.lane - high,
         y1=node.lane + high, fillcolor=fill, line_width=0, layer="above",
     )  # fmt: skip
     figure.add_annotation(
         x=node.column, y=node.lane, text="<br>".join(node.lines), showarrow=False,
-        font={"size": size if wide == WIDE else size + 4, "color": on},
+        font={"size": frame.size if wide == WIDE else frame.size + 2, "color": on},
     )  # fmt: skip
     shape = "×".join("?" if n is None else str(n) for n in node.shape)
+    under = node.lane + frame.high
     figure.add_annotation(
-        x=node.column, y=node.lane + HIGH + 0.02, yanchor="top", text=shape, showarrow=False,
-        font={"size": max(12, size - 1), "color": ink},
+        x=node.column, y=under, yanchor="top", text=shape, showarrow=False,
+        font={"size": frame.size - 1, "color": ink},
     )  # fmt: skip
     if node.parameters:
         figure.add_annotation(
-            x=node.column, y=node.lane + HIGH + 0.15, yanchor="top", showarrow=False,
-            text=f"<b>{node.parameters:,}</b>",
-            font={"size": max(12, size - 1), "color": _LEARNT[ink == _DARK_INK]},
+            x=node.column, y=under + 1.3 * frame.size / frame.lane, yanchor="top",
+            showarrow=False, text=f"<b>{node.parameters:,}</b>",
+            font={"size": frame.size - 1, "color": _LEARNT[ink == _DARK_INK]},
         )  # fmt: skip
 
 
-def layer_profile(rows: Sequence[LayerRow], height: int = 330) -> go.Figure:
+def layer_profile(rows: Sequence[LayerRow], height: int = 380) -> go.Figure:
     """From input to output: how many numbers each layer gives out, and how many it has learnt."""
     kept = [row for row in rows if row.kind != "InputLayer"]
     figure = go.Figure()
@@ -235,12 +293,12 @@ def layer_profile(rows: Sequence[LayerRow], height: int = 330) -> go.Figure:
                 hovertemplate="%{customdata[0]}: %{customdata[1]}<br>%{y:,}<extra></extra>",
             )
         )  # fmt: skip
-    axis = {"tickfont": {"size": 14}, "fixedrange": True, "rangemode": "tozero"}
+    axis = {"tickfont": {"size": 16}, "fixedrange": True, "rangemode": "tozero"}
     figure.update_layout(
-        height=height, bargap=0.05, showlegend=False, margin={"l": 90, "r": 10, "t": 10, "b": 50},
-        xaxis={**axis, "title": {"text": "layer, from input to output", "font_size": 16},
+        height=height, bargap=0.05, showlegend=False, margin={"l": 96, "r": 10, "t": 10, "b": 58},
+        xaxis={**axis, "title": {"text": "layer, from input to output", "font_size": 18},
                "anchor": "y2"},
-        yaxis={**axis, "domain": [0.54, 1], "title": {"text": "activations", "font_size": 16}},
-        yaxis2={**axis, "domain": [0, 0.46], "title": {"text": "parameters", "font_size": 16}},
+        yaxis={**axis, "domain": [0.54, 1], "title": {"text": "activations", "font_size": 18}},
+        yaxis2={**axis, "domain": [0, 0.46], "title": {"text": "parameters", "font_size": 18}},
     )  # fmt: skip
     return figure

@@ -70,8 +70,8 @@ def picture(
 def _bare(height: int, title: str) -> dict[str, object]:
     return {
         "height": height, "showlegend": False, "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 0, "r": 0, "t": 34 if title else 0, "b": 0},
-        "title": {"text": title, "font": {"size": 17}, "x": 0.5, "xanchor": "center"},
+        "margin": {"l": 0, "r": 0, "t": 38 if title else 0, "b": 0},
+        "title": {"text": title, "font": {"size": 20}, "x": 0.5, "xanchor": "center"},
     }  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def _levels(values: NDArray[np.float32], signed: bool, common: bool) -> NDArray[
 
 def deletion_curve(
     fractions: NDArray[np.float64], by_map: NDArray[np.float64], at_random: NDArray[np.float64],
-    height: int = 300,
+    height: int = 340,
 ) -> go.Figure:  # fmt: skip
     """Score while more is masked: where the map points, and the same shapes elsewhere."""
     x = 100 * fractions
@@ -192,18 +192,18 @@ def deletion_curve(
         ]
     )  # fmt: skip
     figure.update_layout(
-        height=height, margin={"l": 64, "r": 8, "t": 8, "b": 52},
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font_size": 14},
-        xaxis={"title": {"text": "area masked (%)", "font_size": 15}, "tickfont_size": 14,
+        height=height, margin={"l": 72, "r": 8, "t": 8, "b": 60},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font_size": 17},
+        xaxis={"title": {"text": "area masked (%)", "font_size": 18}, "tickfont_size": 16,
                "fixedrange": True},
-        yaxis={"title": {"text": "score (logit)", "font_size": 15}, "tickfont_size": 14,
+        yaxis={"title": {"text": "score (logit)", "font_size": 18}, "tickfont_size": 16,
                "fixedrange": True},
     )  # fmt: skip
     return figure
 
 
 def two_losses(
-    wrong: Sequence[Mapping[str, float]], right: Sequence[Mapping[str, float]], height: int = 260
+    wrong: Sequence[Mapping[str, float]], right: Sequence[Mapping[str, float]], height: int = 300
 ) -> go.Figure:
     """Validation loss by epoch of a mistake and of the right way. Rows: epoch, val_loss."""
     traces = [
@@ -216,12 +216,12 @@ def two_losses(
     figure = go.Figure(traces)
     most = max(row["val_loss"] for row in (*wrong, *right))
     figure.update_layout(
-        height=height, margin={"l": 70, "r": 8, "t": 8, "b": 50},
+        height=height, margin={"l": 78, "r": 8, "t": 8, "b": 58},
         showlegend=True,
-        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font_size": 15},
+        legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font_size": 17},
         xaxis={"title": {"text": "epoch", "font_size": 15}, "dtick": 1, "tickfont_size": 14,
                "fixedrange": True},
-        yaxis={"title": {"text": "validation loss", "font_size": 15}, "tickfont_size": 14,
+        yaxis={"title": {"text": "validation loss", "font_size": 18}, "tickfont_size": 16,
                "fixedrange": True, "range": [0, 1.08 * most]},
     )  # fmt: skip
     return figure

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from cxr_core import figures, jobs, methods
+from cxr_core import figures, jobs, methods, tally
 from cxr_core.architectures import (
     ARCHITECTURES,
     NOT_TRAINED,
@@ -35,7 +35,7 @@ def page() -> None:
         key = st.selectbox(
             "Architecture", list(TITLES), index=list(TITLES).index("resnet50"),
             format_func=TITLES.__getitem__, key="learn_architecture", width=420,
-            label_visibility="collapsed",
+            bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
         part = st.segmented_control(
             "Part", PARTS, default=PARTS[0], required=True, key="learn_architecture_part",
@@ -47,6 +47,8 @@ def page() -> None:
     idea.markdown(f"#### :blue[Idea]&ensp;{row.idea}")
     if part == "Block":
         _block(row)
+        if key == "mobilenet_course":
+            _beside(layers, plan("mobilenet"))
     elif part == "Layers":
         _layers(row, layers)
     elif part == "Code":
@@ -57,7 +59,12 @@ def page() -> None:
             f"Activations and parameters of each layer of {row.name}, from input to output.",
         )  # fmt: skip
     _figures(row, layers)
-    if key not in NOT_TRAINED:
+    if key in NOT_TRAINED:
+        st.info(
+            "It cannot be trained on films: it gives seven answers for one film, and a film has "
+            "one label. Train *MobileNet v1* instead.", icon=":material/block:",
+        )  # fmt: skip
+    else:
         _queue(row)
 
 
@@ -96,6 +103,25 @@ def _block(row: Architecture) -> None:
         figures.block_diagram(block_plan(row.key), dark=show.dark()),
         "learn_block", f"{row.key}-block", f"Diagram of {row.name}'s block: {_in_words(row)}.",
     )  # fmt: skip
+
+
+def _beside(course: tuple[LayerRow, ...], correct: tuple[LayerRow, ...]) -> None:
+    """The course's construction and the correct net, from where they part."""
+    wrong, right = st.columns(2, gap="large")
+    for place, title, rows, code in (
+        (wrong, ":red[:material/close: As the course builds it]", course,
+         'AveragePooling2D(7, 1, data_format="channels_first")'),
+        (right, ":green[:material/check: The correct net]", correct, "GlobalAveragePooling2D()"),
+    ):  # fmt: skip
+        with place:
+            st.markdown(f"#### {title}")
+            st.code(code, language="python")
+            shapes = " → ".join("×".join(map(str, r.shape)) for r in rows[-3:])
+            answers = math.prod(n or 1 for n in rows[-1].shape[:-1])
+            st.markdown(
+                f"##### {shapes}\n##### {answers} answer{'s' if answers > 1 else ''} a picture, "
+                f"{sum(r.parameters for r in rows):,} parameters"
+            )
 
 
 def _in_words(row: Architecture) -> str:
@@ -140,8 +166,13 @@ def _figures(row: Architecture, layers: tuple[LayerRow, ...]) -> None:
     four[3].metric(
         "Largest map", "×".join(str(n) for n in largest.shape), help=f"Given out by {largest.name}."
     )
-    lines = [f"- {p.what}: **{p.value}** ({p.source})" for p in row.published]
-    st.markdown("**Published**\n\n" + "\n".join(lines))
+    lines = [
+        f"| {p.what} | **{p.value}** | {'not measured here' if here is None else f'**{here}**'} | "
+        f"{p.source} |"
+        for p, here in zip(row.published, tally.counted(row), strict=True)
+    ]
+    head = "| | published | counted here | source |\n| --- | --- | --- | --- |\n"
+    st.markdown(head + "\n".join(lines))
     st.markdown(f":small[{row.paper} · [{row.link}]({row.link}) · `{row.source}`]")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cxr_core import zoo
+from cxr_core import tally, zoo
 from cxr_core.architectures import ARCHITECTURES, Architecture, architecture, block_plan, plan
 from cxr_core.errors import ConfigError
 from cxr_core.graph import LayerRow, layer_rows
@@ -167,6 +167,26 @@ def test_compound_scaling_is_what_the_paper_found() -> None:
 def test_a_scaled_member_has_its_published_count() -> None:
     counted = total(layer_rows(efficientnet("B2", (64, 64, 3), 1000, None)), "trainable")
     assert round(counted / 1e6, 1) == 9.1  # 9.2 in Keras' table, frozen averages included.
+
+
+def test_what_a_page_counts_is_what_was_published() -> None:
+    said = {
+        (row.key, p.what): here
+        for row in ARCHITECTURES
+        for p, here in zip(row.published, tally.counted(row), strict=True)
+    }
+    assert said["mobilenet", "share of 1×1 in multiply-adds / parameters"] == "94.86 % / 74.59 %"
+    assert said["mobilenet", "share of 3×3 depthwise"] == "3.06 % / 1.06 %"
+    assert said["googlenet", "layers with weights, in depth"] == "22"
+    assert said["densenet121", "layers of the dense blocks"] == "6-12-24-16"
+    assert said["vit_b16", "patches / tokens / heads"] == "196 / 197 / 12"
+    assert said["mobilenet_course", "trainable / frozen"] == "4,236,920 / 21,888"
+    assert said["resnext50", "multiply-adds"] == "4.2 billion"
+    assert said["resnext50", "weights of the block, 32 paths of width 4"] == "70,144"
+    # Only what a run on ImageNet gives is left open.
+    assert {what for (_, what), here in said.items() if here is None} == {
+        "top-1 / top-5", "top-5 error",
+    }  # fmt: skip
 
 
 def test_an_unknown_key_is_refused_with_the_known_ones() -> None:
