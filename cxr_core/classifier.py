@@ -193,40 +193,49 @@ def serving_model(
     """One forward pass → logit (n, 1), signed CAM (n, h, w, 1) and features (n, F).
 
     For mean pooling → Dense(1), Grad-CAM's weights at the pooled layer are kernel / (h·w), so the
-    map is A @ kernel / (h·w) before its ReLU (Selvaraju et al. 2017, section 3.1). A hidden layer
-    or flattening makes them the film's own; see `_grad_cam`.
-    features: means over space of each of `feature_layers`, concatenated.
+    map is A @ kernel / (h·w) before its ReLU (Selvaraju et al. 2017, section 3.1). Dense ReLU
+    layers or flattening make them the film's own; see `_grad_cam`.
+    features: means over space of each of `feature_layers`, concatenated. Raises ConfigError where
+    the network's last layer is not one dense layer, as in an ensemble.
     """
     import keras
     from keras import layers, ops
 
+    if not isinstance(model.get_layer(LOGIT), layers.Dense):
+        raise ConfigError(
+            f"Expected one network with one last layer; {model.name} averages several. Take its "
+            "float32 file, which is there already."
+        )
     activation = model.get_layer(cam_layer).output
     kernel, _ = model.get_layer(LOGIT).get_weights()
     h, w, channels = activation.shape[1:]
-    if kernel.shape[0] == channels:
+    names = [layer.name for layer in model.layers]
+    between = model.layers[names.index(cam_layer) + 1 : names.index(LOGIT)]
+    dense = [layer for layer in between if isinstance(layer, layers.Dense)]
+    if not dense and kernel.shape[0] == channels:
         cam_conv = layers.Conv2D(1, 1, use_bias=False, name="cam")
         cam = cam_conv(activation)
         cam_conv.set_weights([(kernel / (h * w))[None, None]])
     else:
-        cam = _grad_cam(model, activation, kernel)
+        cam = _grad_cam(model, activation, kernel, dense)
     pooled = [ops.mean(model.get_layer(name).output, axis=(1, 2)) for name in feature_layers]
     features = ops.concatenate(pooled, axis=-1)
     outputs = {"logit": model.output, "cam": cam, "features": features}
     return keras.Model(model.input, outputs, name=f"{model.name}_serving")
 
 
-def _grad_cam(model: keras.Model, activation: Any, kernel: Any) -> Any:
-    """Grad-CAM before its ReLU, without a tape: a ReLU layer is linear where it is open."""
+def _grad_cam(model: keras.Model, activation: Any, kernel: Any, dense: list[Any]) -> Any:
+    """Grad-CAM before its ReLU, without a tape: a ReLU layer is linear where it is open.
+
+    From the map on there are only pooling or flattening, dropout and these dense ReLU layers.
+    """
     from keras import ops
 
     h, w, channels = activation.shape[1:]
-    names = {layer.name for layer in model.layers}
-    if HIDDEN in names:
-        hidden = model.get_layer(HIDDEN)
-        is_open = ops.cast(hidden.output > 0, "float32")
-        gradient = ops.matmul(is_open * kernel[:, 0], hidden.get_weights()[0].T)
-    else:
-        gradient = ops.ones_like(model.get_layer(POOL).output) * kernel[:, 0]
+    gradient: Any = ops.zeros_like(model.output) + kernel[:, 0]
+    for layer in reversed(dense):
+        is_open = ops.cast(layer.output > 0, "float32")
+        gradient = ops.matmul(is_open * gradient, layer.get_weights()[0].T)
     if gradient.shape[-1] == channels:
         weights = gradient / (h * w)
     else:

@@ -34,7 +34,7 @@ def graphs(members: Sequence[tuple[str, keras.Model]], until: str = "") -> Graph
         maps = _scratch.maps(network, own)
         return Graphs(
             network,
-            lambda: _scratch.serving(network, maps),
+            lambda: classifier.serving_model(network, maps[-1], maps),
             maps[-1] if maps else "",
             tuple(release.widths(network, maps)),
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cxr_core import classifier, fine_tuning, image, methods, registry, zoo
+from cxr_core import classifier, export, fine_tuning, image, methods, registry, zoo
 from cxr_core.architectures import (
     ARCHITECTURES,
     NOT_TRAINED,
@@ -70,7 +70,7 @@ def test_the_map_is_grad_cam_by_the_tape(key: str) -> None:
     keras.utils.set_random_seed(1)
     network = zoo.for_films(key, 64)
     found = _scratch.maps(network, architecture(key))
-    out = _scratch.serving(network, found)
+    out = classifier.serving_model(network, found[-1], found)
     x = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 1)).astype(np.float32)
     both = keras.Model(network.input, [network.get_layer(found[-1]).output, network.output])
     # The map is read after the tape has watched it: the rest of the graph runs from it.
@@ -108,6 +108,9 @@ def test_a_run_ends_in_a_model_that_review_serves(key: str, drawn: Path, home: P
     assert out.cam.ndim == 2
     assert np.isfinite(out.cam).all()
     assert result["parameters"]["learnt"] <= result["parameters"]["all"]
+    export.export(entry, home / "int8.tflite", "int8")
+    small = Model((home / "int8.tflite").read_bytes(), entry.card, None).forward(x)
+    assert small.cam.shape == out.cam.shape
 
 
 @pytest.mark.slow

@@ -130,6 +130,8 @@ def test_an_ensembles_logit_is_the_mean_and_its_map_adds_up(tmp_path: Path) -> N
     bias = np.mean([m.get_layer("logit").get_weights()[1] for _, m in members])
     assert np.allclose(np.sum(out["cam"], axis=(1, 2, 3)) + bias, out["logit"][:, 0], atol=1e-4)
     assert out["features"].shape[1] == sum(width for _, width in found.layers)
+    with pytest.raises(ConfigError, match="averages several"):
+        classifier.serving_model(found.model, found.cam_layer, ())
     classifier.export_serving(found.serving(), tmp_path / "serving.tflite")
     found.model.save(tmp_path / "model.keras")
     again = classifier.load(tmp_path / "model.keras")

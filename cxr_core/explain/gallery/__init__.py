@@ -109,8 +109,8 @@ METHODS: tuple[Method, ...] = (
 class Explanation:
     """A map of one method. values: (h, w) float32, not stretched; negative speaks against.
 
-    flat: the same everywhere, so it points at nothing. elapsed_ms: of the method alone, once what
-    it builds of the network is there; first_ms: with that, None where it was there already.
+    flat: the same everywhere, so it points at nothing. elapsed_ms: of the method alone; first_ms:
+    of its first time, where it traced the network before it could ask.
     """
 
     method: Method
@@ -173,8 +173,8 @@ class Explainer:
 
         values, elapsed = timed()
         first = None
-        if key not in self._built:
-            # The first time, Keras traces the network, which takes longer than to ask it.
+        if not row.layer and key not in self._built:
+            # The first time, TensorFlow traces the network, which takes longer than to ask it.
             first, (values, elapsed) = elapsed, timed()
             self._built.add(key)
         return Explanation(row, layer, values, not np.ptp(values) > 0, elapsed, first)
