@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,11 @@ from pages._learn import film, room, show
 from pages._learn.film import Shown
 
 CAT = Path(__file__).resolve().parents[2] / "assets" / "imagenet" / "cat.jpg"
+# Pixels of a photograph, and of the longer side that is shown.
+MOST_PIXELS, LONGEST = 100_000_000, 640
+# What Pillow raises for files that are damaged in one way or another.
+DAMAGED = (UnidentifiedImageError, Image.DecompressionBombError, OSError, SyntaxError, ValueError,
+           EOFError, KeyError, TypeError, struct.error)  # fmt: skip
 
 
 def page() -> None:
@@ -41,19 +47,26 @@ def page() -> None:
 
 def _photograph(data: bytes) -> tuple[NDArray[np.uint8], str] | None:
     try:
-        opened = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
-    except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
+        opened = Image.open(io.BytesIO(data))
+        if opened.width * opened.height > MOST_PIXELS:
+            raise ValueError
+        opened = ImageOps.exif_transpose(opened).convert("RGB")
+    except DAMAGED:
         st.error(
-            "Expected a JPEG, PNG or WebP photograph; received another file. Choose a picture.",
+            f"Expected a JPEG, PNG or WebP photograph of at most {MOST_PIXELS // 10**6} million "
+            "pixels; received another file, a larger or a damaged one. Choose another picture.",
             icon=":material/broken_image:",
         )
         return None
-    opened.thumbnail((1024, 1024))
+    opened.thumbnail((LONGEST, LONGEST))
     return np.asarray(opened), hashlib.sha256(data).hexdigest()
 
 
 def _guesses(picture: NDArray[np.uint8], key: str, name: str) -> None:
-    st.image(picture, width=420)
+    show.chart(
+        figures.picture(picture, height=340), f"learn_picture_{name}", name,
+        f"The {name} that is to be named.",
+    )  # fmt: skip
     answer = room.ask(
         "top5", Shown(np.zeros((1, 1), np.float32), key), arrays={"picture": picture},
         say="Asking for names",

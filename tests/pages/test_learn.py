@@ -229,9 +229,23 @@ def test_an_own_film_is_looked_at_and_stays_in_the_session(
 
 def test_guesses_for_a_photograph_and_for_a_film(page: AppTest, recorded: Recorded) -> None:
     view(page, "As it came")
-    drawn = charts(page)
+    drawn = [c for c in charts(page) if c["data"][0]["type"] == "bar"]
     assert len(drawn) == 2
     assert drawn[0]["data"][0]["y"][0] == "tabby"
+
+
+@pytest.mark.parametrize("kind", ["no picture", "cut off", "too large"])
+def test_a_file_that_is_no_photograph_is_refused_in_a_sentence(
+    page: AppTest, recorded: Recorded, kind: str
+) -> None:
+    buffer = io.BytesIO()
+    size = (20_000, 6_000) if kind == "too large" else (64, 64)
+    Image.new("L", size).save(buffer, "PNG")
+    data = {"no picture": b"%PDF", "cut off": buffer.getvalue()[:60]}.get(kind, buffer.getvalue())
+    view(page, "As it came")
+    page.file_uploader(key="learn_photograph").set_value(("x.png", data, "image/png")).run()
+    assert not page.exception
+    assert "Choose another picture" in page.error[0].value
 
 
 @pytest.fixture(scope="module")
