@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from cxr_core import classifier, dataset, registry, release, train
+from cxr_core import classifier, dataset, foreign_graph, registry, release, train
 from cxr_core.augmentation import Augmentation
 from cxr_core.card import DataFacts
 from cxr_core.dataset import CLASSES, FilmRecord, Split
@@ -144,7 +144,7 @@ def _rebuilt(path: Path, found: KerasFile, scale: float, offset: float) -> Netwo
     names = {found.pool: classifier.POOL, found.logit: classifier.LOGIT}
     if found.hidden:
         names[found.hidden] = classifier.HIDDEN
-    network = classifier.in_house_form(given, names, scale, offset)
+    network = foreign_graph.in_house_form(given, names, scale, offset)
     rng = np.random.default_rng(0)
     film = rng.integers(0, 256, (2, found.size, found.size, 1)).astype(np.float32)
     expected = given.predict_on_batch(np.repeat(film * scale + offset, found.channels, axis=-1))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import films
-from cxr_core import adopt, classifier, registry
+from cxr_core import adopt, classifier, foreign_graph, registry
 from cxr_core.errors import ConfigError, DataError, ModelError
 from cxr_core.serve import Model
 
@@ -84,7 +84,7 @@ def test_a_network_that_scales_its_own_input_needs_no_word_about_it():
     given = network(rescale=True)
     names = {"global_average_pooling2d": "pool", "end": "logit"}
     pool = next(v.name for v in given.layers if "pooling" in v.name)
-    made = classifier.in_house_form(given, {**names, pool: "pool"}, 1.0, 0.0)
+    made = foreign_graph.in_house_form(given, {**names, pool: "pool"}, 1.0, 0.0)
     z = made.predict_on_batch(x)
     assert 1 / (1 + np.exp(-z)) == pytest.approx(
         given.predict_on_batch(np.repeat(x, 3, axis=-1)), abs=1e-5

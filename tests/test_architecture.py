@@ -66,6 +66,7 @@ ALLOWED = {
     "dataset": {"errors", "image", "preprocess"},
     "features": {"errors", "schema", "augmentation", "dataset", "image", "preprocess"},
     "classifier": {"errors", "backbones"},
+    "foreign_graph": {"classifier"},
     "evaluate": {"errors", "schema"},
     # Backbones side by side: what pages read, and what a job measures.
     "comparison": {"errors", "schema", "backbones", "registry"},
@@ -101,8 +102,8 @@ ALLOWED = {
     # Stored models as a person arranges them, and as files from and to elsewhere.
     "keras_file": {"errors"},
     "adopt": {
-        "errors", "augmentation", "card", "classifier", "dataset", "features", "jobs",
-        "keras_file", "preprocess", "registry", "release", "train",
+        "errors", "augmentation", "card", "classifier", "dataset", "features", "foreign_graph",
+        "jobs", "keras_file", "preprocess", "registry", "release", "train",
     },
     "export": {
         "errors", "backbones", "card", "classifier", "dataset", "evaluate", "image", "jobs",
@@ -138,6 +139,7 @@ ONLY = {
     # graph: Keras networks taken apart, for zoo, explain and inside alike.
     "keras": {
         "features",
+        "foreign_graph",
         "classifier",
         "graph",
         "inside",
