@@ -145,7 +145,7 @@ def _soften(plane: NDArray[Any], sigma: float) -> NDArray[Any]:
     return cv2.GaussianBlur(plane.astype(np.float64), (0, 0), sigma)
 
 
-def _write(plane: NDArray[Any], text: str, at: tuple[int, int], size: float, grey: float) -> None:
+def write(plane: NDArray[Any], text: str, at: tuple[int, int], size: float, grey: float) -> None:
     mask = np.zeros(plane.shape, np.uint8)
     cv2.putText(mask, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, 255, 1, cv2.LINE_AA)
     plane += (grey - plane) * (mask / 255)
@@ -169,7 +169,7 @@ def _page(rng: np.random.Generator) -> NDArray[Any]:
     letters = list("abcdefghijklmnoprstu 0123456789")
     for y in range(30, 490, int(rng.integers(18, 40))):
         text = "".join(rng.choice(letters, int(rng.integers(10, 45))))
-        _write(plane, text, (20, y), rng.uniform(0.35, 0.8), 1 - paper)
+        write(plane, text, (20, y), rng.uniform(0.35, 0.8), 1 - paper)
     return plane
 
 
@@ -180,7 +180,7 @@ def _screenshot(rng: np.random.Generator) -> NDArray[Any]:
         plane[y : y + rng.integers(10, 150), x : x + rng.integers(40, 300)] = rng.random()
     for _ in range(15):
         at = (int(rng.integers(0, 512)), int(rng.integers(10, 512)))
-        _write(plane, "File Edit View 123", at, 0.5, float(rng.random() < 0.5))
+        write(plane, "File Edit View 123", at, 0.5, float(rng.random() < 0.5))
     return plane
 
 
@@ -197,7 +197,7 @@ def _fan(rng: np.random.Generator) -> NDArray[Any]:
     plane = 2.2 * _stretched(echo * np.exp(-reach / rng.uniform(300, 900)), 0, 100) * inside
     for _ in range(6):
         at = (int(rng.integers(0, 80)), int(rng.integers(20, 460)))
-        _write(plane, "MI 1.2 12cm", at, 0.4, 1)
+        write(plane, "MI 1.2 12cm", at, 0.4, 1)
     return plane
 
 

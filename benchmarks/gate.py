@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.__main__ import RESULTS
+from benchmarks._film_variants import variants
 from benchmarks._films import ROOT
 from benchmarks._other_pictures import Picture, all_pictures
 from cxr_core import gate, image, registry
@@ -96,6 +97,8 @@ def pictures(data: Path, validation: list[Path]) -> Iterator[tuple[str, bytes]]:
         yield "40 training or validation films as published", path.read_bytes()
         yield "40 the same, made 224 px JPEG", _jpeg(_plane(path), 75, 224)
         yield "40 the same, flipped", _png(gate.render("flipped", _plane(path)))
+        for what, plane in variants(_plane(path)):
+            yield f"40 the same, {what}", _png(plane)
     for path in sorted(data.glob("adult_films_384/*/*.jpeg")):
         yield "adults, another hospital, 384 px", path.read_bytes()
         yield "adults, made 224 px JPEG", _jpeg(_plane(path), 75, 224)
