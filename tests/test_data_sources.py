@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
+import os
 import struct
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +177,58 @@ def test_a_csv_names_films_patients_and_more(tmp_path: Path) -> None:
     ]
     assert index.classes == ("NORMAL", "PNEUMONIA")
     assert [row for row, _ in index.left_out] == ["row 4", "row 5"]
+
+
+def test_a_csv_of_windows_names_each_film_once_and_on_a_known_side(tmp_path: Path) -> None:
+    kaggle(tmp_path, ("train",))
+    first, second, third = (f"train/{name}.jpeg" for name in NAMES)
+    rows = [["path", "label", "split"], [first.replace("/", "\\"), "NORMAL", "train"]]
+    rows += [[second, "PNEUMONIA", "Test"], [second, "PNEUMONIA", "train"]]
+    rows += [[third, "PNEUMONIA", "tset"]]
+    path = tmp_path / "films.csv"
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    index = dataset.open_source(path)
+    assert [(r.film_id, r.split) for r in index.records] == [
+        (f"train/{NAMES[0]}", "train"), (f"train/{NAMES[1]}", "test"),
+    ]  # fmt: skip
+    assert index.left_out == (
+        ("row 4", "the film of row 3 again"),
+        ("row 5", "its split is none of train, val and test but 'tset'"),
+    )
+
+
+def test_names_that_are_no_text_or_instance_uids_are_films_too(tmp_path: Path) -> None:
+    kaggle(tmp_path, ("",))
+    content = film(7)
+    normal = tmp_path / "NORMAL"
+    for name in (b"\xff\x1b[31m.jpeg", b"1.2.840.113619.2.5", b"1.2.840.113619.2.6"):
+        Path(os.fsdecode(os.fsencode(normal) + b"/" + name)).write_bytes(content)
+    index = dataset.open_source(tmp_path)
+    ids = {r.film_id for r in index.records} - set(NAMES)
+    assert ids == {
+        r"NORMAL/\xff\x1b[31m", "NORMAL/1.2.840.113619.2.5", "NORMAL/1.2.840.113619.2.6",
+    }  # fmt: skip
+    everyone, nobody = np.arange(len(index.records)), np.arange(0)
+    split = dataset.Split(everyone, nobody, nobody)
+    assert len(dataset.split_hash(index.records, split)) == 64
+
+
+def test_arrays_that_do_not_fit_are_refused_by_their_header(tmp_path: Path) -> None:
+    """Whatever they state: no memory is taken for them."""
+    few = medmnist(tmp_path / "a.npz", train_images=np.zeros((4, 28, 28), np.uint8))
+    other = medmnist(tmp_path / "b.npz", train_images=np.zeros((6, 28, 28), np.float32))
+    bomb = tmp_path / "c.npz"
+    header, labels = io.BytesIO(), io.BytesIO()
+    facts = {"descr": "|u1", "fortran_order": False, "shape": (6, 10**6, 10**6)}
+    np.lib.format.write_array_header_1_0(header, facts)
+    np.save(labels, np.zeros(6, np.int64))
+    with zipfile.ZipFile(bomb, "w") as archive:
+        archive.writestr("train_images.npy", header.getvalue())
+        archive.writestr("train_labels.npy", labels.getvalue())
+    for path in (few, other, bomb):
+        with pytest.raises(DataError, match=r"Expected train_images of \(6, height, width\)"):
+            dataset.open_source(path)
 
 
 def test_a_csv_without_its_columns_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from cxr_core.dataset._folders import SIDES
-from cxr_core.dataset._records import CLASSES, FilmRecord, parse_name
+from cxr_core.dataset._records import CLASSES, FilmRecord, parse_name, stem
 from cxr_core.errors import DataError
 
 COLUMNS = ("path", "label", "patient", "age", "sex", "view", "split")
@@ -16,6 +16,8 @@ COLUMNS = ("path", "label", "patient", "age", "sex", "view", "split")
 
 def read_csv(path: Path) -> tuple[list[FilmRecord], list[tuple[str, str]]]:
     """Films that the rows name, paths taken from the CSV's folder on; and the rows left out.
+
+    Backslashes separate folders too, as spreadsheets from Windows have them.
 
     Raises DataError where the file is no CSV or lacks a column path or label.
     """
@@ -41,29 +43,38 @@ def read_csv(path: Path) -> tuple[list[FilmRecord], list[tuple[str, str]]]:
         )
     records: list[FilmRecord] = []
     left_out: list[tuple[str, str]] = []
+    # A film that is named twice could come to lie on two sides.
+    seen: dict[Path, int] = {}
     for number, row in enumerate(reader, start=2):
         values = {names[k]: (v or "").strip() for k, v in row.items() if k in names}
-        why = _why_not(path.parent, values)
+        film = path.parent / values.get("path", "").replace("\\", "/")
+        why = _why_not(film, values)
+        if not why and film in seen:
+            why = f"the film of row {seen[film]} again"
         if why:
             left_out.append((f"row {number}", why))
         else:
-            records.append(_record(path.parent, values))
+            seen[film] = number
+            records.append(_record(film, values))
     return records, left_out
 
 
-def _why_not(folder: Path, values: Mapping[str, str]) -> str:
+def _why_not(film: Path, values: Mapping[str, str]) -> str:
     if not values.get("path") or not values.get("label"):
         return "no path or no label"
-    return "" if (folder / values["path"]).is_file() else "its path holds no file"
+    if (side := values.get("split", "")) and side.lower() not in SIDES:
+        return f"its split is none of train, val and test but {side[:20]!r}"
+    return "" if film.is_file() else "its path holds no file"
 
 
-def _record(folder: Path, values: Mapping[str, str]) -> FilmRecord:
-    film, label = folder / values["path"], values["label"]
+def _record(film: Path, values: Mapping[str, str]) -> FilmRecord:
+    label = values["label"]
     label = label.upper() if label.upper() in CLASSES else label
-    patient, cause = parse_name(film.stem, label)
+    patient, cause = parse_name(stem(film), label)
+    given = Path(values["path"].replace("\\", "/"))
     return FilmRecord(
         film,
-        Path(values["path"]).with_suffix("").as_posix(),
+        (given.parent / stem(given)).as_posix(),
         label,
         values.get("patient") or patient,
         cause,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cxr_core import image
-from cxr_core.dataset._records import CLASSES, FilmRecord, parse_name
+from cxr_core.dataset._records import CLASSES, FilmRecord, as_text, parse_name, stem
 from cxr_core.errors import DataError
 
 # What data sets call their sides → what the index calls them.
@@ -90,9 +90,8 @@ def _folders(root: Path) -> list[Path]:
 
 def _films(folder: Path, label: str, prefix: str, side: str | None) -> Iterator[FilmRecord]:
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and image.may_be_film(p)):
-        stem = image.without_suffix(path.name)
-        patient, cause = parse_name(stem, label)
-        film_id = f"{prefix}/{path.relative_to(folder).with_name(stem).as_posix()}"
+        patient, cause = parse_name(stem(path), label)
+        film_id = f"{prefix}/{as_text((path.relative_to(folder).parent / stem(path)).as_posix())}"
         yield FilmRecord(path, film_id, label, patient, cause, side)
 
 

@@ -57,7 +57,16 @@ def open_source(source: Path | str, classes: Sequence[str] = ()) -> Index:
     classes: names in the order of their targets; films of others are not taken. Without them,
     NORMAL before PNEUMONIA, else the names in order. Raises DataError.
     """
-    root = Path(source).expanduser()
+    try:
+        return _opened(Path(source).expanduser(), classes)
+    except OSError as error:
+        raise DataError(
+            f"Expected a data set that can be read; received '{error.strerror or error}'. Check "
+            "its path and permissions, and that its disk is there."
+        ) from error
+
+
+def _opened(root: Path, classes: Sequence[str]) -> Index:
     left_out: list[tuple[str, str]] = []
     kind: Literal["folders", "tfrecord", "npz", "csv"]
     if root.is_dir() and _has_pairs(root):
@@ -80,10 +89,18 @@ def open_source(source: Path | str, classes: Sequence[str] = ()) -> Index:
     if missing or len(chosen) < 2:
         raise DataError(
             f"Expected films of two or more classes{': ' + ', '.join(classes) if classes else ''}; "
-            f"found {', '.join(sorted(found)) or 'no film'}. Check the names and the folder."
+            f"found {', '.join(sorted(found)) or 'no film'}{_first(left_out)}. "
+            "Check the names and the folder."
         )
     taken = tuple(r for r in records if r.label in chosen)
     return Index(kind, root, chosen, taken, tuple(left_out))
+
+
+def _first(left_out: Sequence[tuple[str, str]]) -> str:
+    if not left_out:
+        return ""
+    what, why = left_out[0]
+    return f" ({len(left_out)} left out, the first {what}: {why.rstrip('.')})"
 
 
 def balance(index: Index) -> tuple[Balance, ...]:

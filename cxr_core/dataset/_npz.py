@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,7 @@ def read_npz(path: Path, classes: Sequence[str]) -> list[FilmRecord]:
         labels = _labels(path, side)
         if labels is None:
             continue
+        _check_images(path, side, len(labels))
         names = _names(path, int(labels.max(initial=0)) + 1, classes)
         for row, target in enumerate(labels.tolist()):
             label = names[target]
@@ -63,6 +65,27 @@ def _images(path: str, changed: int, side: str) -> NDArray[np.uint8]:
     return images
 
 
+def _check_images(path: Path, side: str, films: int) -> None:
+    """Shape and type, from the header alone: the pixels may be larger than memory."""
+    try:
+        with zipfile.ZipFile(path) as archive, archive.open(f"{side}_images.npy") as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0
+            read = read if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file)
+            stored = archive.getinfo(f"{side}_images.npy").file_size
+    except KeyError:
+        shape, dtype, stored = (), np.dtype(np.uint8), 0
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, MemoryError) as error:
+        raise _not_whole(path, error) from error
+    told = shape[:1] == (films,) and len(shape) in (3, 4) and math.prod(shape) <= stored
+    if not told or dtype != np.uint8 or (len(shape) == 4 and shape[3] != 3):
+        raise DataError(
+            f"Expected {side}_images of ({films}, height, width), uint8, as there are {films} "
+            f"labels; received {dtype} of shape {shape} in {stored:,} bytes. Give a MedMNIST file."
+        )
+
+
 def _labels(path: Path, side: str) -> NDArray[np.int64] | None:
     labels = _array(path, f"{side}_labels")
     if labels is None:
@@ -80,11 +103,15 @@ def _array(path: Path, key: str) -> Any:
     try:
         with np.load(path, allow_pickle=False) as file:
             return file[key] if key in file.files else None
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
-        raise DataError(
-            f"Expected a whole .npz file; {path.name} does not open ({type(error).__name__}). "
-            "Download it again."
-        ) from error
+    except (OSError, ValueError, zipfile.BadZipFile, EOFError, MemoryError) as error:
+        raise _not_whole(path, error) from error
+
+
+def _not_whole(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"Expected a whole .npz file; {path.name} does not open ({type(error).__name__}). "
+        "Download it again."
+    )
 
 
 def _names(path: Path, count: int, classes: Sequence[str]) -> Sequence[str]:

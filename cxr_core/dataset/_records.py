@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from cxr_core import image
 
 CLASSES: tuple[str, str] = ("NORMAL", "PNEUMONIA")
 
@@ -52,6 +55,17 @@ def parse_name(stem: str, label: str) -> tuple[str, Cause]:
     if match := _NIH_NAME.match(stem):
         return match[1], "unknown" if label == "PNEUMONIA" else "none"
     return stem, "unknown" if label == "PNEUMONIA" else "none"
+
+
+def stem(path: Path) -> str:
+    """A film's name without its ending, as text; an instance UID has no ending."""
+    return as_text(image.without_suffix(path.name))
+
+
+def as_text(name: str) -> str:
+    """A name may hold bytes that are no text, or letters that steer a screen: spelt out."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def labels(records: Sequence[FilmRecord]) -> NDArray[np.int8]:

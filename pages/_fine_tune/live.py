@@ -157,7 +157,9 @@ def _figures(job: Job, rows: tuple[training.Row, ...]) -> None:
 
 
 def _number(value: float | None, digits: int = 4) -> str:
-    return "–" if value is None else f"{value:.{digits}g}"
+    if value is None:
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.{digits}g}"
 
 
 def _left(job: Job) -> str:
