@@ -14,11 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cxr_core.errors import ModelError
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MOST_CONFIG, MOST_WEIGHTS = 32 * 2**20, 2 * 2**30
 SIZES = (32, 1024)
+MOST_PACKED = 30
+# The largest number that a layer may state: VGG16's dense layers have 4,096 units.
+MOST_STATED = 32_768
 
 LAYERS = frozenset(
     {
@@ -95,6 +100,9 @@ def _check_members(archive: zipfile.ZipFile) -> None:
         raise _refused(f"one that carries other files too ({extra[0][:60]!r})")
     if sizes[CONFIG] > MOST_CONFIG or sizes[METADATA] > 2**20 or sizes[WEIGHTS] > MOST_WEIGHTS:
         raise _refused("one of more than 2 GB")
+    # Keras stores without packing, and weights hardly pack: what packs so well is no network.
+    if any(i.file_size > 2**20 + MOST_PACKED * i.compress_size for i in archive.infolist()):
+        raise _refused(f"one that unpacks to more than {MOST_PACKED} times its size")
 
 
 def _json(archive: zipfile.ZipFile, name: str) -> Any:
@@ -108,6 +116,7 @@ def _check_weights(archive: zipfile.ZipFile) -> None:
     """HDF5 may point to other files of the machine; a network's weights have no need to."""
     import h5py
 
+    left = MOST_WEIGHTS
     try:
         with h5py.File(io.BytesIO(archive.read(WEIGHTS)), "r") as file:
             for group, name in _links(file):
@@ -115,10 +124,21 @@ def _check_weights(archive: zipfile.ZipFile) -> None:
                 if not isinstance(link, h5py.HardLink):
                     raise _refused("weights that point to another file")
                 item = group[name]
-                if isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
-                    raise _refused("weights that lie in another file")
+                if isinstance(item, h5py.Dataset):
+                    left -= item.nbytes
+                    _check_numbers(item, left)
     except (OSError, KeyError, RuntimeError) as error:
         raise _refused("weights that cannot be read", "Copy the file again.") from error
+
+
+def _check_numbers(item: Any, left: int) -> None:
+    """left: bytes that weights may still take; HDF5 states sizes that it does not store."""
+    if item.is_virtual or item.external:
+        raise _refused("weights that lie in another file")
+    if left < 0:
+        raise _refused("weights of more than 2 GB")
+    if item.dtype.kind == "f" and not np.isfinite(item[()]).all():
+        raise _refused("weights that are no numbers (NaN or infinity)", "Train it again.")
 
 
 def _links(group: Any, depth: int = 0) -> Iterator[tuple[Any, str]]:
@@ -206,6 +226,9 @@ def _nodes(layers: list[Any], sequential: bool) -> dict[str, _Node]:
     before: list[str] = []
     for layer in layers:
         name = str(layer["config"]["name"])
+        if name in nodes:
+            raise _refused(f"one with two layers named {name[:40]!r}")
+        _check_sizes(name, layer["config"])
         if sequential:
             sources = before
             before = [name]
@@ -216,6 +239,15 @@ def _nodes(layers: list[Any], sequential: bool) -> dict[str, _Node]:
             sources = list(_sources(calls))
         nodes[name] = (str(layer["class_name"]), layer["config"], sources)
     return nodes
+
+
+def _check_sizes(name: str, settings: Mapping[str, Any]) -> None:
+    """Keras takes the memory that a layer asks for before it looks at the weights."""
+    for key, value in settings.items():
+        stated = value if isinstance(value, list) else [value]
+        large = [v for v in stated if isinstance(v, int) and abs(v) > MOST_STATED]
+        if large and key != "seed":
+            raise _refused(f"one whose layer {name[:40]!r} states {large[0]} as its {key}")
 
 
 def _sources(value: Any) -> Iterator[str]:
@@ -292,6 +324,8 @@ def _head(
 
 
 def _past_dropout(nodes: Mapping[str, _Node], name: str) -> str:
-    while nodes[name][0] == "Dropout":
+    for _ in nodes:
+        if nodes[name][0] != "Dropout":
+            return name
         name = nodes[name][2][0]
-    return name
+    raise _refused("one whose layers feed themselves")

@@ -179,6 +179,67 @@ def test_a_file_that_names_code_is_refused_and_nothing_is_imported(
         examine(changed(save(layers()), change))
 
 
+def _enormous(config: dict[str, Any]) -> None:
+    config["config"]["layers"][1]["config"]["filters"] = 10**9
+
+
+def _twice(config: dict[str, Any]) -> None:
+    config["config"]["layers"] += config["config"]["layers"][1:]
+
+
+@pytest.mark.parametrize(("change", "reason"), [(_enormous, "1000000000 as its filters"),
+                                                (_twice, "two layers named 'map'")])  # fmt: skip
+def test_a_description_that_would_take_all_memory_is_refused(
+    save: Save, change: Callable[[dict[str, Any]], None], reason: str
+):
+    with pytest.raises(ModelError, match=reason):
+        examine(changed(save(layers()), change))
+
+
+def test_layers_in_a_circle_are_refused(save: Save):
+    def node(kind: str, name: str, *sources: str, **settings: Any) -> dict[str, Any]:
+        tensors = [{"config": {"keras_history": [source, 0, 0]}} for source in sources]
+        calls = [{"args": tensors}] if sources else []
+        return {
+            "class_name": kind, "module": "keras.layers", "registered_name": None,
+            "config": {"name": name, **settings}, "inbound_nodes": calls,
+        }  # fmt: skip
+
+    def circle(config: dict[str, Any]) -> None:
+        config["class_name"] = "Functional"
+        config["config"]["layers"] = [
+            node("InputLayer", "film", batch_shape=[None, 32, 32, 3]),
+            node("Dropout", "one", "two", "film"),
+            node("Dropout", "two", "one"),
+            node("Dense", "end", "one", units=1, activation="linear"),
+        ]
+
+    with pytest.raises(ModelError, match="feed themselves"):
+        examine(changed(save(layers()), circle))
+
+
+@pytest.mark.parametrize(("weights", "reason"), [("nan", "no numbers"), ("packed", "times its"),
+                                                 ("stated", "more than 2 GB")])  # fmt: skip
+def test_weights_that_cannot_be_are_refused(save: Save, tmp_path: Path, weights: str, reason: str):
+    path = save(layers())
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    inner = tmp_path / "inner.h5"
+    inner.write_bytes(parts[WEIGHTS])
+    with h5py.File(inner, "r+") as file:
+        if weights == "nan":
+            file["more"] = [1.0, float("nan")]
+        elif weights == "stated":
+            file.create_dataset("more", (10**6, 10**6), "f4", chunks=(100, 100))
+        else:
+            file["more"] = [0.0] * 10**6
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in (parts | {WEIGHTS: inner.read_bytes()}).items():
+            archive.writestr(name, content)
+    with pytest.raises(ModelError, match=reason):
+        examine(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04half", b"\x89HDF\r\n\x1a\n"])
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: bytes):
     path = tmp_path / "model.keras"
