@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -14,6 +15,7 @@ from cxr_core.image._limits import MAX_JPEG_SCANS, damaged, problem
 _FRAME_MARKERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
 _BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD9)})
 _MID_GREY = 128
+_RESTARTS = re.compile(rb"\xff[\xd0-\xd7]")
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,41 @@ def check_scans(data: bytes) -> None:
     """Refuses a progressive JPEG of so many scans that decoding it would take minutes."""
     if data.count(b"\xff\xda") > MAX_JPEG_SCANS:
         raise problem("a JPEG of too many scans", "Export the film again.", "an ordinary JPEG film")
+
+
+def check_restarts(data: bytes, kind: str = "JPEG") -> None:
+    """Raises ImageError where a piece of the picture was lost between its restart markers.
+
+    libjpeg bridges such a gap and only warns. Where a sequential JPEG has one scan and sets restart
+    markers, they must count from 0 to 7 and round again, and there must be enough of them. B.2.1.
+    """
+    interval, blocks, start = _restart_interval(data)
+    if not interval or data.count(b"\xff\xda") != 1:
+        return
+    found = [marker[1] & 7 for marker in _RESTARTS.findall(data, start)]
+    expected = -(-blocks // interval) - 1
+    if len(found) < expected or any(found[i] != i % 8 for i in range(expected)):
+        raise damaged(kind)
+
+
+def _restart_interval(data: bytes) -> tuple[int, int, int]:
+    """MCUs between restart markers (0 for none), MCUs in all, and where the scan begins."""
+    at, interval, blocks = 2, 0, 0
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        marker, size = data[at + 1], _short(data, at + 2)
+        if marker in (0xC0, 0xC1):
+            rows, columns, parts = _short(data, at + 5), _short(data, at + 7), data[at + 9]
+            steps = data[at + 11 : at + 10 + 3 * parts : 3]
+            # A.2.2: blocks of a single component are not interleaved, whatever its sampling.
+            across = 8 * max((s >> 4 for s in steps), default=1) if parts > 1 else 8
+            down = 8 * max((s & 15 for s in steps), default=1) if parts > 1 else 8
+            blocks = -(-columns // max(across, 8)) * -(-rows // max(down, 8))
+        elif marker == 0xDD:
+            interval = _short(data, at + 4)
+        elif marker == 0xDA:
+            return (interval if blocks else 0), blocks, at
+        at += 1 if marker == 0xFF else 2 if marker in _BARE_MARKERS else 2 + max(size, 2)
+    return 0, 0, at
 
 
 def check_complete(data: bytes, image: Image.Image, kind: str = "JPEG") -> None:

@@ -209,6 +209,7 @@ def _checked_codestream(
     else:
         found = _jpeg.header(source, "DICOM")
         _jpeg.check_scans(source)
+        _jpeg.check_restarts(source, "DICOM")
     same_size = (found.rows, found.columns) == (picture.rows, picture.columns)
     if not same_size or found.channels != picture.channels or found.bits > picture.bits_allocated:
         raise problem(

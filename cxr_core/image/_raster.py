@@ -48,6 +48,7 @@ def _opened(kind: RasterFormat, data: bytes, frame: int) -> tuple[Image.Image, i
         found = _jpeg.header(data)
         check_pixels(found.rows, found.columns, len(data))
         _jpeg.check_scans(data)
+        _jpeg.check_restarts(data)
         if found.bits != 8:
             raise problem(
                 f"a JPEG of {found.bits} bits",

@@ -227,6 +227,18 @@ def test_a_truncated_jpeg_with_an_end_marker_is_an_error(colour: bool) -> None:
     refused(encapsulated(film, cut, JPEG_BASELINE), "damaged or incomplete DICOM")
 
 
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"subsampling": 2}])
+def test_a_piece_lost_between_restart_markers_is_an_error(options: dict[str, int]) -> None:
+    film = chest(200, 150)
+    if options:
+        film = np.repeat(film[..., None], 3, axis=2)
+    data = jpeg(film, restart_marker_rows=1, **options)
+    assert decode(data).pixels.shape == (200, 150)
+    half, marker = len(data) // 2, data.index(b"\xff\xd4")
+    refused(data[:half] + bytes(1000) + data[half + 1000 :], "damaged or incomplete JPEG")
+    refused(data[: marker - 20] + data[marker + 10 :], "damaged or incomplete JPEG")
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB"])
 def test_a_whole_jpeg_that_is_mid_grey_is_no_error(mode: str) -> None:
     stream = io.BytesIO()
