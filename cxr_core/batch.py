@@ -51,6 +51,8 @@ class Piece:
 
 
 _SWITCH_SECONDS = 0.0002
+# Restored by whichever of several readers ends last, in whatever order they began.
+_PYTHONS_OWN = sys.getswitchinterval()
 
 
 def workers() -> int:
@@ -154,7 +156,6 @@ def in_order(
     pool = ThreadPoolExecutor(jobs, thread_name_prefix="film")
     waiting: deque[Future[_Output]] = deque()
     # A thread that comes back from the network would wait up to 5 ms for another's Python.
-    before = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         for item in inputs:
@@ -164,7 +165,7 @@ def in_order(
         while waiting:
             yield waiting.popleft().result()
     finally:
-        sys.setswitchinterval(before)
+        sys.setswitchinterval(_PYTHONS_OWN)
         pool.shutdown(wait=True, cancel_futures=True)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Label = Literal["NORMAL", "PNEUMONIA"]
 Status = Literal["ok", "caution", "refused"]
 Severity = Literal["caution", "refuse"]
+ReaderFinding = Literal["PNEUMONIA", "NORMAL", "UNSURE"]
 VoiFunction = Literal["LINEAR", "LINEAR_EXACT", "SIGMOID"]
 
 
@@ -160,6 +161,19 @@ class Reading:
     sha256: str
     prediction: Prediction | None
     heatmaps: tuple[Heatmap, Heatmap] | None
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a reader said of a film. at: UTC, ISO 8601. note: in the reader's own words.
+
+    saw: name and version of the model whose answer stood beside the film, None where none did.
+    """
+
+    finding: ReaderFinding
+    at: str
+    note: str = ""
+    saw: str | None = None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from cxr_core.schema import Reading
+from cxr_core.schema import Decision, Reading
 
 URGENCY_IN_WORDS = (
     "Sorted by urgency: suggests pneumonia (highest probability first), refer to a reader, "
@@ -16,7 +16,8 @@ URGENCY_IN_WORDS = (
 )
 COLUMNS = (
     "file", "status", "reasons", "probability", "threshold", "label", "refer", "model", "sha256",
-    "elapsed_ms", "shown_anyway", "shown_anyway_at",
+    "elapsed_ms", "shown_anyway", "shown_anyway_at", "reader", "reader_agrees", "reader_note",
+    "reader_at", "reader_saw",
 )  # fmt: skip
 
 
@@ -26,6 +27,7 @@ class Item:
 
     shown_anyway_at: UTC time, ISO 8601, at which a reader asked to see a refused film's result.
     source: the file or archive that it came from, where it came from a disk.
+    decision: what the reader made of the film.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Item:
     error: str | None = None
     shown_anyway_at: str | None = None
     source: str | None = None
+    decision: Decision | None = None
 
 
 def urgency(item: Item) -> tuple[int, float]:
@@ -71,14 +74,32 @@ def finding(item: Item) -> str:
     return f"{words} ⚠" if item.reading.verdict.status == "caution" else words
 
 
+def agrees(item: Item) -> bool | None:
+    """Whether reader and network say the same; None where either of them says neither."""
+    if item.decision is None or item.decision.finding == "UNSURE" or item.reading is None:
+        return None
+    prediction = item.reading.prediction
+    if prediction is None or prediction.refer or item.reading.verdict.status == "refused":
+        return None
+    return item.decision.finding == prediction.label
+
+
 def record(item: Item) -> dict[str, object]:
-    """One row of the results: the terminal's keys, and whether and when a refusal was overruled."""
+    """One row of the results: the terminal's keys, a refusal overruled, the reader's decision."""
     row: dict[str, object] = dict.fromkeys(COLUMNS)
     row |= {"file": item.name, "status": "error", "reasons": [item.error] if item.error else []}
     row |= {
         "shown_anyway": item.shown_anyway_at is not None,
         "shown_anyway_at": item.shown_anyway_at,
     }
+    if (decision := item.decision) is not None:
+        row |= {
+            "reader": decision.finding,
+            "reader_agrees": agrees(item),
+            "reader_note": decision.note or None,
+            "reader_at": decision.at,
+            "reader_saw": decision.saw,
+        }
     if item.reading is None:
         return row
     verdict, prediction = item.reading.verdict, item.reading.prediction

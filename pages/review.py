@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from cxr_core.serve import Model
-from pages._review import choice, findings, intake, listing, viewer, viewport
+from pages._review import choice, decision, findings, intake, listing, viewer, viewport
 from pages._review.session import Session, session
 from pages._shared import entry
 
@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _worklist(films: Session) -> None:
-    listing.table(films)
+    listing.films(films)
     if len(films.cases) > 1:
         listing.controls(films)
     listing.downloads(films)
@@ -46,8 +46,9 @@ def _welcome(films: Session, model: Model) -> None:
         st.markdown("No film at hand? Try a drawn one: it shows no patient.")
         with st.container(width=560):
             intake.sample_buttons(films, model)
-        with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
-            st.markdown(f":small[Read with {model.name} {model.version}]", width="content")
+        with st.popover(
+            f"Read with {model.name} {model.version}", icon=":material/id_card:", type="tertiary"
+        ):
             choice.control(films, model)
     # Measured before the first film comes, so that its figure fits at once.
     _, films.height = viewport.watch(viewer.CHART, -1, films.viewport, films.height)
@@ -60,17 +61,20 @@ def _review(films: Session, model: Model) -> None:
     def show_anyway() -> None:
         intake.read(case, model, frame=case.frame, anyway=True)
 
+    def decide() -> None:
+        decision.show(films, case)
+
     def change() -> None:
         choice.control(films, model)
 
     if case.item.reading is None:
-        findings.show(case.item, model, show_anyway, change)
+        findings.show(case.item, model, show_anyway, decide, change, films.height)
         return
-    film, words = st.columns([2.1, 1], gap="medium")
+    film, words = st.columns([2, 1], gap="medium")
     with film:
         viewer.show(films, case, model)
-    with words:
-        findings.show(case.item, model, show_anyway, change)
+    with words, st.container(gap="xsmall"):
+        findings.show(case.item, model, show_anyway, decide, change, films.height)
 
 
 entry.through_app("pages/review.py")

@@ -56,6 +56,8 @@ ALLOWED = {
     "worklist": {"schema"},
     "display": {"schema", "explain", "preprocess"},
     "snapshot": {"schema"},
+    "paper": set(),
+    "report": {"schema", "paper", "worklist"},
     "figures": {"schema", "explain", "graph", "operating"},
     "phantom": {"preprocess"},
     # Training.
@@ -94,7 +96,7 @@ ALLOWED = {
     },
     # Choosing a threshold, and what it is worth.
     "operating": {
-        "errors", "schema", "card", "evaluate", "points", "registry", "threshold",
+        "errors", "schema", "card", "evaluate", "paper", "points", "registry", "threshold",
     },
     "scoring": {
         "errors", "batch", "dataset", "jobs", "operating", "registry", "serve", "worklist",

@@ -5,11 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from cxr_core import worklist
-from cxr_core.schema import FilmFacts, OperatingPoint, Prediction, Reading, Reason, Status, Verdict
+from cxr_core.schema import (
+    Decision,
+    FilmFacts,
+    OperatingPoint,
+    Prediction,
+    ReaderFinding,
+    Reading,
+    Reason,
+    Status,
+    Verdict,
+)
 from cxr_core.worklist import Item
 
 POINT = OperatingPoint(0.6, 0.5, 0.7, "", "", 1)
@@ -90,3 +101,28 @@ def test_csv_and_json_say_the_same():
 def test_csv_holds_no_cell_that_a_spreadsheet_would_run(start: str):
     text = worklist.to_csv([Item(f"{start}cmd|' /C calc'!A0.png", error="x")])
     assert next(csv.DictReader(io.StringIO(text)))["file"].startswith("'" + start)
+
+
+@pytest.mark.parametrize(
+    ("name", "finding", "same"),
+    [
+        ("sure", "PNEUMONIA", True),
+        ("sure", "NORMAL", False),
+        ("normal", "NORMAL", True),
+        ("sure", "UNSURE", None),
+        ("close", "PNEUMONIA", None),
+        ("shown", "PNEUMONIA", None),
+        ("broken", "NORMAL", None),
+    ],
+)
+def test_reader_and_network_are_compared_where_both_decide(
+    name: str, finding: ReaderFinding, same: bool | None
+):
+    decision = Decision(finding, "2026-11-25T10:00:00+00:00", "a, note", "m 1.0.0")
+    found = replace(next(i for i in LIST if i.name == name), decision=decision)
+    row = worklist.record(found)
+    assert (row["reader"], row["reader_agrees"]) == (finding, same)
+    assert row["reader_note"] == "a, note"
+    as_csv = next(csv.DictReader(io.StringIO(worklist.to_csv([found]))))
+    assert as_csv["reader_agrees"] == ("" if same is None else str(same).lower())
+    assert (as_csv["reader_note"], as_csv["reader_saw"]) == ("a, note", "m 1.0.0")

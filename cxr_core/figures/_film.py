@@ -138,7 +138,7 @@ FILM_CONFIG: dict[str, Any] = {
 STILL_CONFIG: dict[str, Any] = {"staticPlot": True, "displayModeBar": False}
 
 
-def probability_bar(prediction: Prediction, height: int = 84) -> go.Figure:
+def probability_bar(prediction: Prediction, height: int = 78) -> go.Figure:
     """Probability of pneumonia from 0 to 1 with the operating point and the refer band on it."""
     point, p = prediction.operating_point, prediction.probability
     figure = go.Figure([_bar(1, _QUIET, "normal"), _bar(p, _PNEUMONIA, "pneumonia")])
@@ -174,7 +174,7 @@ def probability_bar(prediction: Prediction, height: int = 84) -> go.Figure:
         )  # fmt: skip
     figure.update_layout(
         height=height,
-        margin={"l": 2, "r": 2, "t": 22, "b": 24},
+        margin={"l": 2, "r": 2, "t": 21, "b": 23},
         barmode="overlay",
         showlegend=False,
         bargap=0,

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.operating._curves import CalibrationCurve, Curve, DecisionCurve
+from cxr_core.paper import GREY, INK
 
 if TYPE_CHECKING:
     from reportlab.graphics.shapes import Drawing
 
 FONT = "Vera"
-INK, GREY, FAINT = "#1f2937", "#6b7280", "#d1d5db"
 BLUE, RED, GREEN = "#1d4ed8", "#b91c1c", "#047857"
 MARGIN = 30.0
 

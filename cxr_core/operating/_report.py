@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from cxr_core.operating import _plots
 from cxr_core.operating._criteria import criterion
 from cxr_core.operating._figures import shown
 from cxr_core.operating._scores import honesty
+from cxr_core.paper import FAINT, MM, WIDTH, Paper
 from cxr_core.schema import Interval
 
 if TYPE_CHECKING:
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from cxr_core.operating._subgroups import Subgroup
 
 MOST_GROUPS = 8
-MM = 72 / 25.4
-WIDTH = 182 * MM
 NOTICE = (
     "For research and teaching. Not a medical device; a reader decides. Figures hold for films "
     "like those named here, and for no others."
@@ -50,9 +48,9 @@ def report_pdf(
 
     What does not fit at full size is set smaller, never on a second page.
     """
-    from reportlab.platypus import Frame, KeepInFrame, PageTemplate, Spacer
+    from reportlab.platypus import Spacer
 
-    page = _Page()
+    page = Paper()
     which = "chosen on" if reporting is None else "reported on"
     flow: list[Any] = [
         page.text(title or f"Operating point of {films.set.model or films.set.name}", "title"),
@@ -86,84 +84,11 @@ def report_pdf(
         Spacer(1, 22),
         page.text("Decided by " + "." * 70 + " Date " + "." * 30, "body"),
     ]
-    height = 297 * MM - 24 * MM
-    whole = KeepInFrame(WIDTH, height, flow, mode="shrink")
-    buffer = io.BytesIO()
-    document = page.document(buffer)
-    frame = Frame(14 * MM, 12 * MM, WIDTH, height, 0, 0, 0, 0)
-    document.addPageTemplates([PageTemplate(frames=[frame])])
-    document.build([whole])
-    return buffer.getvalue()
-
-
-class _Page:
-    """Fonts, styles and the few shapes that the page is made of."""
-
-    def __init__(self) -> None:
-        from reportlab.lib.colors import HexColor
-        from reportlab.lib.styles import ParagraphStyle
-        from reportlab.pdfbase import pdfmetrics
-        from reportlab.pdfbase.ttfonts import TTFont
-
-        # Shipped with reportlab; unlike the built-in fonts it has ≥, − and letters with accents.
-        for name, file in (("Vera", "Vera"), ("Vera-Bold", "VeraBd")):
-            if name not in pdfmetrics.getRegisteredFontNames():
-                pdfmetrics.registerFont(TTFont(name, f"{file}.ttf"))
-        pdfmetrics.registerFontFamily("Vera", normal="Vera", bold="Vera-Bold")
-        self._known = pdfmetrics.getFont("Vera").face.charToGlyph
-        self.colour = HexColor
-        ink = HexColor(_plots.INK)
-
-        def style(name: str, size: float, font: str = "Vera", **more: Any) -> ParagraphStyle:
-            return ParagraphStyle(
-                name, fontName=font, fontSize=size, leading=size * 1.35, textColor=ink, **more
-            )
-
-        self._styles = {
-            "title": style("title", 15, "Vera-Bold"),
-            "body": style("body", 8.2),
-            "head": style("head", 7.6, "Vera-Bold"),
-            "headright": style("headright", 7.6, "Vera-Bold", alignment=2),
-            "cell": style("cell", 7.2),
-            "number": style("number", 7.2, alignment=2),
-            "small": style("small", 6.4),
-            "warn": style(
-                "warn", 8.2, backColor=HexColor("#fef3c7"), borderPadding=4, spaceBefore=5,
-                spaceAfter=5,
-            ),
-        }  # fmt: skip
-
-    def text(self, words: str, style: str = "body") -> Any:
-        """words: with reportlab's mark-up; letters that the font lacks become '?'."""
-        from reportlab.platypus import Paragraph
-
-        known = "".join(c if ord(c) in self._known or c.isspace() else "?" for c in words)
-        return Paragraph(known, self._styles[style])
-
-    def table(self, rows: Sequence[Sequence[Any]], widths: Sequence[float]) -> Any:
-        from reportlab.platypus import Table
-
-        line = ("LINEBELOW", (0, 0), (-1, -1), 0.25, self.colour(_plots.FAINT))
-        tight = [(f"{side}PADDING", (0, 0), (-1, -1), 1.6) for side in ("TOP", "BOTTOM")]
-        return Table(rows, widths, style=[line, *tight, ("VALIGN", (0, 0), (-1, -1), "MIDDLE")])
-
-    def beside(self, parts: Sequence[Any], widths: Sequence[float]) -> Any:
-        from reportlab.platypus import Table
-
-        sides = [(f"{side}PADDING", (0, 0), (-1, -1), 0) for side in ("LEFT", "RIGHT")]
-        return Table([list(parts)], widths, style=[*sides, ("VALIGN", (0, 0), (-1, -1), "TOP")])
-
-    def document(self, buffer: io.BytesIO) -> Any:
-        from reportlab.lib.pagesizes import A4
-        from reportlab.platypus import BaseDocTemplate
-
-        return BaseDocTemplate(
-            buffer, pagesize=A4, title="Operating point", author="", creator="CXR Workbench"
-        )
+    return page.one_page(flow, "Operating point")
 
 
 def _decision(
-    page: _Page,
+    page: Paper,
     films: Sorted,
     figures: Figures,
     choice: Choice,
@@ -201,7 +126,7 @@ def _films(films: Sorted) -> str:
     )
 
 
-def _matrix(page: _Page, figures: Figures, reporting: tuple[Sorted, Figures] | None) -> list[Any]:
+def _matrix(page: Paper, figures: Figures, reporting: tuple[Sorted, Figures] | None) -> list[Any]:
     found = figures if reporting is None else reporting[1]
     c, per = found.confusion, found.per_1000
 
@@ -225,7 +150,7 @@ def _matrix(page: _Page, figures: Figures, reporting: tuple[Sorted, Figures] | N
         ("BACKGROUND", (2, 1), (2, 1), wrong),
         ("BACKGROUND", (1, 2), (1, 2), wrong),
         ("VALIGN", (0, 0), (-1, -1), "MIDDLE"),
-        ("GRID", (1, 1), (-1, -1), 0.4, page.colour(_plots.FAINT)),
+        ("GRID", (1, 1), (-1, -1), 0.4, page.colour(FAINT)),
         ("LEFTPADDING", (0, 0), (-1, -1), 3),
         ("RIGHTPADDING", (0, 0), (-1, -1), 3),
     ]
@@ -238,7 +163,7 @@ def _matrix(page: _Page, figures: Figures, reporting: tuple[Sorted, Figures] | N
     return [table, page.text(words, "small")]
 
 
-def _table(page: _Page, figures: Figures, reporting: tuple[Sorted, Figures] | None) -> Any:
+def _table(page: Paper, figures: Figures, reporting: tuple[Sorted, Figures] | None) -> Any:
     head = [page.text("Figure", "head"), page.text("films chosen on", "headright")]
     columns = [figures.rows()]
     if reporting is not None:
@@ -310,7 +235,7 @@ def _comparison(found: Comparison) -> str:
     )
 
 
-def _groups(page: _Page, groups: Sequence[Subgroup], which: str) -> Any:
+def _groups(page: Paper, groups: Sequence[Subgroup], which: str) -> Any:
     names = (f"Films {which}", "films", "ill", "AUC", "sensitivity", "specificity", "")
     rows = [[page.text(name, "head") for name in names]]
     for group in groups[:MOST_GROUPS]:

@@ -38,27 +38,26 @@ def notice(session: Session, model: Model) -> None:
 
 
 def control(session: Session, model: Model) -> None:
-    """A small button beside the model's name, which opens the list."""
-    with st.popover("Change", icon=":material/swap_horiz:", type="tertiary"):
-        now: Chosen = (model.name, model.version)
-        entries = registry.list_models()
-        damaged = [e for e in entries if _validation(str(e.folder), e) is None]
-        options = [(e.name, e.version) for e in entries if e not in damaged]
-        labels = {(e.name, e.version): _label(e) for e in entries}
-        # Another key with another choice: this list and the training page may both make one.
-        key = f"review_model_{model.name}_{model.version}"
-        st.selectbox(
-            "Read films with", options, options.index(now) if now in options else None, key=key,
-            format_func=lambda option: labels[option], on_change=_choose, args=(session, key),
-            help="For this session alone. Films in the list are read again, each with the "
-            "operating point of the model that reads it.",
-        )  # fmt: skip
-        for entry in damaged:
-            st.caption(
-                f":material/broken_image: {entry.name} {entry.version} is damaged and left out: "
-                "`python -m cxr_core models verify` says why."
-            )
-        st.page_link("pages/fine_tune.py", label="Train another", icon=":material/model_training:")
+    """The list of models, one of which reads."""
+    now: Chosen = (model.name, model.version)
+    entries = registry.list_models()
+    damaged = [e for e in entries if _validation(str(e.folder), e) is None]
+    options = [(e.name, e.version) for e in entries if e not in damaged]
+    labels = {(e.name, e.version): _label(e) for e in entries}
+    # Another key with another choice: this list and the training page may both make one.
+    key = f"review_model_{model.name}_{model.version}"
+    st.selectbox(
+        "Read films with", options, options.index(now) if now in options else None, key=key,
+        format_func=lambda option: labels[option], on_change=_choose, args=(session, key),
+        help="For this session alone. Films in the list are read again, each with the "
+        "operating point of the model that reads it.",
+    )  # fmt: skip
+    for entry in damaged:
+        st.caption(
+            f":material/broken_image: {entry.name} {entry.version} is damaged and left out: "
+            "`python -m cxr_core models verify` says why."
+        )
+    st.page_link("pages/fine_tune.py", label="Train another", icon=":material/model_training:")
 
 
 def read_again(session: Session, model: Model) -> None:

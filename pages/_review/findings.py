@@ -7,40 +7,54 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from cxr_core import card, figures
-from cxr_core.schema import FilmFacts, Prediction, Reading, Reason
+from cxr_core.report import described, placement
+from cxr_core.schema import Prediction, Reading, Reason
 from cxr_core.serve import Model
 from cxr_core.worklist import Item
+from pages._review.session import short
 
-AT_SIGHT = 2
+# How many reasons stand beside a film at sight; on a low screen one, and the rest a click away.
+AT_SIGHT, LOW = 2, 860
+LONGEST_NAME = 36
 
 
 def show(
-    item: Item, model: Model, show_anyway: Callable[[], None], change: Callable[[], None]
+    item: Item,
+    model: Model,
+    show_anyway: Callable[[], None],
+    decide: Callable[[], None],
+    change: Callable[[], None],
+    height: int,
 ) -> None:
-    """The column beside the film.
+    """The column beside the film, in a window of `height` pixels.
 
-    show_anyway: reads a refused film in spite of the refusal. change: draws the choice of a model.
+    show_anyway: reads a refused film in spite of the refusal. decide: draws the reader's own
+    decision. change: draws the choice of a model.
     """
     reading = item.reading
-    st.markdown(f":small[{_plain(item.name)}]")
+    st.markdown(f":small[{_plain(short(item.name, LONGEST_NAME))}]")
     if reading is None:
         st.error(item.error or "", icon=":material/broken_image:")
         return
     refused = reading.verdict.status == "refused"
+    at_sight = AT_SIGHT if height >= LOW else 1
     if refused:
-        _refusal(reading, item.shown_anyway_at, show_anyway)
+        _refusal(reading, item.shown_anyway_at, show_anyway, at_sight)
     if reading.prediction is not None:
         _probabilities(reading.prediction)
     if not refused:
-        _cautions(reading.verdict.reasons)
+        _cautions(reading.verdict.reasons, at_sight)
+    decide()
     _facts(reading)
-    _maker(reading.prediction, model, change)
+    _maker(model, change)
 
 
-def _refusal(reading: Reading, shown_at: str | None, show_anyway: Callable[[], None]) -> None:
-    reasons = _reasons(reading.verdict.reasons)
-    st.error(f"**Not judged: this film was refused.**\n\n{reasons}", icon=":material/block:")
-    _rest(reading.verdict.reasons)
+def _refusal(
+    reading: Reading, shown_at: str | None, show_anyway: Callable[[], None], at_sight: int
+) -> None:
+    words = _reasons("Refused, not judged.", reading.verdict.reasons, at_sight)
+    st.error(words, icon=":material/block:")
+    _rest(reading.verdict.reasons, at_sight)
     if shown_at is None:
         st.button(
             "Show anyway", key="review_show_anyway", on_click=show_anyway,
@@ -61,10 +75,10 @@ def _probabilities(prediction: Prediction) -> None:
     elif prediction.label == "PNEUMONIA":
         st.markdown("#### :red[Suggests pneumonia]")
     else:
-        st.markdown("#### :blue[Suggests a normal film]")
+        st.markdown("#### :blue[Suggests normal]")
     left, right = st.columns(2, gap="small")
-    left.metric("Pneumonia", _percent(prediction.probability), help="Calibrated probability.")
-    right.metric("Normal", _percent(1 - prediction.probability))
+    left.metric("Pneumonia", percent(prediction.probability), help="Calibrated probability.")
+    right.metric("Normal", percent(1 - prediction.probability))
     st.plotly_chart(
         figures.probability_bar(prediction),
         key="review_bar",
@@ -73,7 +87,7 @@ def _probabilities(prediction: Prediction) -> None:
     )
 
 
-def _percent(p: float) -> str:
+def percent(p: float) -> str:
     """One decimal, and never a certainty that a network cannot have."""
     if p < 0.001:
         return "< 0.1 %"
@@ -91,22 +105,23 @@ def _bar_in_words(prediction: Prediction) -> str:
     )
 
 
-def _cautions(reasons: tuple[Reason, ...]) -> None:
+def _cautions(reasons: tuple[Reason, ...], at_sight: int) -> None:
     if not reasons:
         st.success("The checks found no reason to distrust this film.", icon=":material/check:")
         return
-    st.warning(f"**Read with caution**\n\n{_reasons(reasons)}", icon=":material/warning:")
-    _rest(reasons)
+    st.warning(_reasons("Read with caution.", reasons, at_sight), icon=":material/warning:")
+    _rest(reasons, at_sight)
 
 
-def _reasons(reasons: Sequence[Reason]) -> str:
+def _reasons(verdict: str, reasons: Sequence[Reason], at_sight: int) -> str:
     """The gravest reasons, as many as fit beside a film; `_rest` has the others."""
-    shown = _gravest_first(reasons)[:AT_SIGHT]
-    return "\n\n".join(f":small[{reason.text}]" for reason in shown)
+    texts = [reason.text for reason in _gravest_first(reasons)[:at_sight]]
+    texts[0] = f"**{verdict}** {texts[0]}"
+    return "\n\n".join(f":small[{text}]" for text in texts)
 
 
-def _rest(reasons: Sequence[Reason]) -> None:
-    rest = _gravest_first(reasons)[AT_SIGHT:]
+def _rest(reasons: Sequence[Reason], at_sight: int) -> None:
+    rest = _gravest_first(reasons)[at_sight:]
     if rest:
         count = "one more reason" if len(rest) == 1 else f"{len(rest)} more reasons"
         with st.expander(count):
@@ -118,31 +133,13 @@ def _gravest_first(reasons: Sequence[Reason]) -> list[Reason]:
 
 
 def _facts(reading: Reading) -> None:
-    pairs = _pairs(reading.facts)
-    st.markdown(
-        ":small[**Film** " + " · ".join(f"{name} {value}" for name, value in pairs)
-        + f" · sha256 `{reading.sha256[:12]}`]"
-    )  # fmt: skip
-
-
-def _pairs(facts: FilmFacts) -> list[tuple[str, str]]:
-    shown: list[tuple[str, str | None]] = [
-        ("", f"{facts.source_format}, {facts.columns} × {facts.rows}, {facts.bits} bit"),
-        ("", facts.photometric),
-        ("modality", facts.modality),
-        ("body part", facts.body_part),
-        ("view", facts.view),
-        ("age", None if facts.age_years is None else _age(facts.age_years)),
-        ("sex", facts.sex),
-        (
-            "spacing",
-            None
-            if facts.spacing_mm is None
-            else f"{facts.spacing_mm[0]:.3g} × {facts.spacing_mm[1]:.3g} mm",
-        ),
-        ("frame", f"{facts.frame + 1} of {facts.frames}" if facts.frames > 1 else None),
-    ]
-    return [(name, value) for name, value in shown if value]
+    words = [*described(reading.facts), f"sha256 {reading.sha256[:12]}"]
+    lines = ["**Film** " + " · ".join(words)]
+    if reading.prediction is not None and reading.heatmaps is not None:
+        called = next(h for h in reading.heatmaps if h.label == reading.prediction.label)
+        lines[0] += f" · read in {reading.prediction.elapsed_ms:.0f} ms"
+        lines.append(f"**Heatmap** {placement(called)}")
+    st.caption("  \n".join(lines))
 
 
 def _plain(name: str) -> str:
@@ -150,18 +147,14 @@ def _plain(name: str) -> str:
     return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!:$|<>~" else c for c in name)
 
 
-def _age(years: float) -> str:
-    return f"{years:.0f} years" if years >= 2 else f"{12 * years:.0f} months"
-
-
-def _maker(prediction: Prediction | None, model: Model, change: Callable[[], None]) -> None:
+def _maker(model: Model, change: Callable[[], None]) -> None:
     who = model.card
-    time = "" if prediction is None else f" · {prediction.elapsed_ms:.0f} ms"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f":small[**Model** {who.name} {who.version}{time}]", width="content")
-        with st.popover("About", icon=":material/id_card:", type="tertiary"):
-            _about(who)
+    with st.popover(
+        f"{who.name} {who.version}", icon=":material/id_card:", type="tertiary",
+        help="What this model is, and the choice of another",
+    ):  # fmt: skip
         change()
+        _about(who)
 
 
 def _about(who: card.ModelCard) -> None:

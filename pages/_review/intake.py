@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import streamlit as st
 import threadpoolctl
 
 from cxr_core import image, points, registry
+from cxr_core.batch import in_order, workers
 from cxr_core.errors import CxrError, ImageError
 from cxr_core.reading import read_film
 from cxr_core.registry import ModelEntry
@@ -17,6 +20,19 @@ from cxr_core.schema import Film
 from cxr_core.serve import Model
 from cxr_core.worklist import Item
 from pages._review.session import Case, Session, base_name, now, short
+
+
+@dataclass(frozen=True, eq=False)
+class Arrival:
+    """One file of an upload. share: how much of the upload is unpacked with it, 0 to 1."""
+
+    key: tuple[str, int]
+    name: str
+    data: bytes | None
+    error: str | None
+    share: float
+    place: str
+
 
 SAMPLES = Path(__file__).resolve().parents[2] / "assets" / "samples"
 
@@ -47,7 +63,7 @@ def _loaded(folder: str, sums: tuple[tuple[str, str], ...], _entry: ModelEntry) 
 def upload(session: Session, model: Model) -> None:
     """The uploader, and the reading of what came in."""
     files = st.file_uploader(
-        "Drop films, or a ZIP of them",
+        "Drop films up to 50 MB, or a ZIP",
         accept_multiple_files=True,
         key=f"review_upload_{session.round}",
         help="PNG, JPEG, TIFF, WebP, BMP or DICOM up to 50 MB each, or a ZIP of up to 200 of "
@@ -59,14 +75,11 @@ def upload(session: Session, model: Model) -> None:
     if not files:
         return
     bar = place.progress(0.0, text="Reading films…")
-    for done, file in enumerate(files):
-        for n, (name, data, error) in enumerate(_unpack(file, session)):
-            if (file.file_id, n) in session.seen:
-                continue
-            count = len(session.arrived) + 1
-            bar.progress(done / len(files), text=f"Reading film {count}: {short(base_name(name))}")
-            _take(session, model, name, data, error)
-            session.seen.add((file.file_id, n))
+    for arrival, item in in_order(partial(_read, model), _arrivals(files, session), workers()):
+        # A rerun of the page may cut this short at any film; what was read by then stays.
+        bar.progress(arrival.share, text=f"{arrival.place}: {short(item.name, 24)}")
+        _add(session, item, arrival.data, model)
+        session.seen.add(arrival.key)
     _finish(session)
 
 
@@ -80,7 +93,8 @@ def sample_buttons(session: Session, model: Model) -> None:
         path = SAMPLES / f"{stem}.jpg"
         place.image(str(path), width="stretch")
         if place.button(label, key=f"review_sample_{stem}", width="stretch"):
-            _take(session, model, path.name, path.read_bytes(), None)
+            data = path.read_bytes()
+            _add(session, Item(path.name, read_film(data, path.name, model)), data, model)
             _finish(session)
 
 
@@ -92,26 +106,46 @@ def read(case: Case, model: Model, *, frame: int = 0, anyway: bool = False) -> N
         source: bytes | Film = case.data if frame == 0 else image.decode(case.data, frame=frame)
         reading = read_film(source, name, model, show_anyway=anyway)
     except CxrError as problem:
-        case.item = Item(name, error=str(problem))
+        case.item = replace(case.item, reading=None, error=str(problem))
         return
     case.frame = frame
-    case.item = Item(name, reading, shown_anyway_at=now() if anyway else None)
+    at = now() if anyway else None
+    case.item = replace(case.item, reading=reading, error=None, shown_anyway_at=at)
 
 
-def _take(session: Session, model: Model, name: str, data: bytes | None, error: str | None) -> None:
-    name = base_name(name)
-    if data is None or error:
-        session.add(Item(name, error=error or "Expected a film; received nothing."), None)
-        return
-    if full := session.room(len(data)):
-        session.add(Item(name, error=full), None)
-        return
+def _arrivals(files: Sequence[Any], session: Session) -> Iterator[Arrival]:
+    """What came and was not read yet, archives unpacked one film at a time."""
+    for done, file in enumerate(files):
+        for n, (name, data, error) in enumerate(_unpack(file)):
+            if (key := (file.file_id, n)) not in session.seen:
+                # An archive's own place tells how much of it is unpacked.
+                share = (done + min(file.tell() / max(file.size, 1), 1.0)) / len(files)
+                place = f"Film {done + 1} of {len(files)}"
+                if error is None and file.tell():
+                    place = f"Film {n + 1} of the ZIP"
+                # Nothing is read for which there will be no room.
+                error = error or session.room(len(data or b""))
+                yield Arrival(key, base_name(name), data, error, share, place)
+
+
+def _read(model: Model, arrival: Arrival) -> tuple[Arrival, Item]:
+    """On a thread of its own; nothing of Streamlit is touched."""
+    if arrival.data is None or arrival.error:
+        error = arrival.error or "Expected a film; received nothing."
+        return arrival, Item(arrival.name, error=error)
     try:
-        item = Item(name, read_film(data, name, model))
+        return arrival, Item(arrival.name, read_film(arrival.data, arrival.name, model))
     except CxrError as problem:
-        session.add(Item(name, error=str(problem)), None)
-        return
-    session.add(item, data, (model.name, model.version))
+        return arrival, Item(arrival.name, error=str(problem))
+
+
+def _add(session: Session, item: Item, data: bytes | None, model: Model) -> None:
+    if item.reading is None or data is None:
+        session.add(item, None)
+    elif full := session.room(len(data)):
+        session.add(Item(item.name, error=full), None)
+    else:
+        session.add(item, data, (model.name, model.version))
 
 
 def _finish(session: Session) -> None:
@@ -131,7 +165,7 @@ def _finish(session: Session) -> None:
     st.rerun()
 
 
-def _unpack(file: Any, session: Session) -> Iterator[tuple[str, bytes | None, str | None]]:
+def _unpack(file: Any) -> Iterator[tuple[str, bytes | None, str | None]]:
     head = file.read(64)
     file.seek(0)
     if not image.is_archive(head):

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import PurePosixPath
+from typing import Any
 
 import streamlit as st
 
 from cxr_core import worklist
-from pages._review.session import Case, Session, short
+from cxr_core.report import SAID
+from pages._review import rows
+from pages._review.findings import percent
+from pages._review.rows import Row
+from pages._review.session import Case, Session
+
+# What stands above and below the list in the side bar, and the list's least height, in pixels.
+AROUND, LEAST = 440, 230
 
 
 def controls(session: Session) -> None:
@@ -28,33 +34,15 @@ def controls(session: Session) -> None:
         )  # fmt: skip
 
 
-def table(session: Session) -> None:
+def films(session: Session) -> None:
     """The list; choosing a row opens its film."""
-    cases = session.sorted()
-    order = tuple(case.key for case in cases)
-    # A table keeps its own choice of row; a new key when films come, go or are opened elsewhere
-    # lets it follow.
-    key = f"review_table_{hash((order, session.opened))}"
-    rows = [order.index(session.opened)] if session.opened in order else []
-    st.dataframe(
-        _columns(cases),
-        key=key,
-        hide_index=True,
-        on_select=lambda: _select(session, key, order),
-        selection_mode="single-row-required",
-        selection_default={"selection": {"rows": rows}},
-        height=min(38 + 35 * len(cases), 38 + 35 * 9),
-        column_config={
-            "Finding": st.column_config.TextColumn(
-                "Finding", width=104, help=worklist.URGENCY_IN_WORDS
-            ),
-            "%": st.column_config.NumberColumn(
-                "%", format="%.1f", width=42, help="Probability of pneumonia, in per cent."
-            ),
-            "Film": st.column_config.TextColumn("Film"),
-        },
-        placeholder="",
-        alt=worklist.URGENCY_IN_WORDS,
+    rows.show(
+        [_row(case) for case in session.sorted()],
+        session.opened,
+        session.open,
+        height=max(session.height - AROUND, LEAST),
+        label=worklist.URGENCY_IN_WORDS,
+        unsaved=session.unsaved,
     )
 
 
@@ -64,13 +52,15 @@ def downloads(session: Session) -> None:
     with st.container(horizontal=True, gap="small"):
         st.download_button(
             "CSV", worklist.to_csv(items), "cxr-results.csv", "text/csv", key="review_csv",
-            on_click="ignore", icon=":material/download:", wrap=False,
-            help="One row a film, in the order of the list, with the files' names.",
+            on_click=session.saved, icon=":material/download:", wrap=False,
+            help="One row a film, in the order of the list, with the files' names "
+            "and your reading.",
         )  # fmt: skip
         st.download_button(
             "JSON", worklist.to_json(items), "cxr-results.json", "application/json",
-            key="review_json", on_click="ignore", icon=":material/download:", wrap=False,
-            help="The same records as the terminal's `predict --json`.",
+            key="review_json", on_click=session.saved, icon=":material/download:", wrap=False,
+            help="The same records, reasons as a list: the terminal's `predict --json` and your "
+            "reading.",
         )  # fmt: skip
     with st.container(horizontal=True, gap="small"):
         if session.opened is not None:
@@ -80,30 +70,37 @@ def downloads(session: Session) -> None:
                 help="Forget this film: its bytes, its reading and its picture.",
             )  # fmt: skip
         if len(items) > 1:
-            st.button(
-                "Remove all", key="review_clear", on_click=session.clear, type="tertiary",
-                icon=":material/delete_sweep:", wrap=False,
-            )  # fmt: skip
+            _remove_all(session)
 
 
-def _select(session: Session, key: str, order: Sequence[int]) -> None:
-    chosen = st.session_state[key]["selection"]["rows"]
-    if chosen:
-        session.open(order[chosen[0]])
+def _remove_all(session: Session) -> None:
+    """At once, or after a question where the reader's decisions would go with the films."""
+    words: dict[str, Any] = {"icon": ":material/delete_sweep:", "type": "tertiary", "wrap": False}
+    if not session.unsaved:
+        st.button("Remove all", key="review_clear", on_click=session.clear, **words)
+        return
+    del words["wrap"]
+    with st.popover("Remove all", **words):
+        st.markdown("Your readings are in no file yet: CSV and JSON above hold them.")
+        st.button("Remove films and readings", key="review_clear", on_click=session.clear)
 
 
-def _columns(cases: Sequence[Case]) -> dict[str, list[object]]:
-    findings = [worklist.finding(case.item) for case in cases]
+def _row(case: Case) -> Row:
+    item = case.item
+    decision, same = item.decision, worklist.agrees(item)
+    mark = "" if decision is None else ("≠ " if same is False else "✓ ") + SAID[decision.finding]
+    prediction = item.reading and item.reading.prediction
+    finding = worklist.finding(item)
     return {
-        "Finding": list(findings),
-        "%": [_percent(case) for case in cases],
-        "Film": [short(PurePosixPath(case.item.name).stem, 8) for case in cases],
+        "key": case.key,
+        "tone": _tone(finding),
+        "finding": finding.capitalize(),
+        "percent": percent(prediction.probability) if prediction else "",
+        "name": item.name,
+        "mark": mark,
     }
 
 
-def _percent(case: Case) -> float | None:
-    reading = case.item.reading
-    if reading is None or reading.prediction is None:
-        return None
-    # Rounded to one decimal, and never to a certainty that a network cannot have.
-    return min(max(round(100 * reading.prediction.probability, 1), 0.1), 99.9)
+def _tone(finding: str) -> str:
+    tones = {"pneumonia": "red", "refer": "yellow", "normal": "blue"}
+    return tones.get(finding.split()[0], "gray")

@@ -48,6 +48,7 @@ class Session:
     hidden: the reader wants to see the films without their heatmaps.
     windows: how often level and window were set back, so that each time has sliders of its own.
     model: what is to read, None for the default model. unusable: why what was asked for does not.
+    unsaved: the reader has decided something since results were last taken away.
     """
 
     cases: dict[int, Case] = field(default_factory=dict)
@@ -65,6 +66,7 @@ class Session:
     height: int = 900
     model: Chosen | None = None
     unusable: str | None = None
+    unsaved: bool = False
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -127,12 +129,18 @@ class Session:
             self.panel = None
         self.drawn = None
         self.started = bool(self.cases)
+        self.unsaved = self.unsaved and self.started
 
     def clear(self) -> None:
         """Forget every film."""
         self.started = False
         self.cases.clear()
         self.opened = self.panel = self.drawn = None
+        self.unsaved = False
+
+    def saved(self) -> None:
+        """The results of all films were taken away."""
+        self.unsaved = False
 
 
 def session() -> Session:

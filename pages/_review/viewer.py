@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from cxr_core import display, figures, image, snapshot
+from cxr_core import display, figures, image, report, snapshot
 from cxr_core.display import Panel
 from cxr_core.figures import View, Viewport
 from cxr_core.schema import Heatmap, Label, Reading, Window
@@ -27,7 +31,10 @@ def show(session: Session, case: Case, model: Model) -> None:
     reading = case.item.reading
     assert reading is not None
     panel = _panel(session, case)
-    view, heatmap, colours = _heatmap_controls(session, reading)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        view, heatmap, colours = _heatmap_controls(session, reading)
+        if reading.facts.frames > 1:
+            _frames(case, model)
     flat = heatmap if heatmap is not None and heatmap.flat else None
     heatmap = None if flat else heatmap
     place = st.container(key=f"{CHART}_frame")
@@ -43,36 +50,33 @@ def show(session: Session, case: Case, model: Model) -> None:
     )  # fmt: skip
     place.plotly_chart(figure, key=CHART, config=figures.FILM_CONFIG, alt=_alt(heatmap))
     if flat is not None:
-        place.markdown(f":material/layers_clear: {_flat(flat)}")
+        place.markdown(f":material/layers_clear: :small[{_flat(flat, reading)}]")
     with corner:
-        _picture(session, case, panel, heatmap, view, colours, window, invert, top)
-    if reading.facts.frames > 1:
-        _frames(session, case, model)
+        _take_away(session, case, Shown(panel, heatmap, view, colours, window, invert, top))
 
 
 def _heatmap_controls(session: Session, reading: Reading) -> tuple[View, Heatmap | None, str]:
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-        if reading.heatmaps is None:
-            return "Film", None, figures.COLOUR_MAPS[0]
-        hidden = session.hidden
-        view = st.segmented_control(
-            "View", VIEWS, default=VIEWS[0], key="review_view", required=True,
-            label_visibility="collapsed", on_change=_hide, args=(session, False),
-        )  # fmt: skip
-        label = st.segmented_control(
-            "Heatmap", list(LABELS), format_func=lambda x: LABELS[x], default="PNEUMONIA",
-            key="review_label", required=True, label_visibility="collapsed", disabled=hidden,
-        )  # fmt: skip
-        with st.popover(
-            "", icon=":material/palette:", help="Colour map of the heatmap", disabled=hidden
-        ):
-            colours = st.radio("Colour map", figures.COLOUR_MAPS, key="review_colours")
-        st.button(
-            "", key="review_toggle", shortcut="H", on_click=_hide,
-            args=(session, not hidden), type="primary" if hidden else "secondary",
-            icon=":material/layers:" if hidden else ":material/layers_clear:",
-            help="Show the heatmap." if hidden else "Hide the heatmap.",
-        )  # fmt: skip
+    if reading.heatmaps is None:
+        return "Film", None, figures.COLOUR_MAPS[0]
+    hidden = session.hidden
+    view = st.segmented_control(
+        "View", VIEWS, default=VIEWS[0], key="review_view", required=True,
+        label_visibility="collapsed", on_change=_hide, args=(session, False),
+    )  # fmt: skip
+    label = st.segmented_control(
+        "Heatmap", list(LABELS), format_func=lambda x: LABELS[x], default="PNEUMONIA",
+        key="review_label", required=True, label_visibility="collapsed", disabled=hidden,
+    )  # fmt: skip
+    with st.popover(
+        "", icon=":material/palette:", help="Colour map of the heatmap", disabled=hidden
+    ):
+        colours = st.radio("Colour map", figures.COLOUR_MAPS, key="review_colours")
+    st.button(
+        "", key="review_toggle", shortcut="H", on_click=_hide,
+        args=(session, not hidden), type="primary" if hidden else "secondary",
+        icon=":material/layers:" if hidden else ":material/layers_clear:",
+        help="Show the heatmap." if hidden else "Hide the heatmap.",
+    )  # fmt: skip
     chosen = next(h for h in reading.heatmaps if h.label == label)
     return ("Film", None, colours) if hidden else (view, chosen, colours)
 
@@ -105,7 +109,7 @@ def _window_controls(
             help="Level and window as the file asks for.",
         )  # fmt: skip
         invert = st.toggle("Invert", key="review_invert")
-        picture = st.container(width="content")
+        picture = st.container(width="content", horizontal=True, wrap=False, gap="small")
     if (level, width) == (level0, width0):
         return None, invert, picture
     return Window(float(level), float(width), "LINEAR_EXACT"), invert, picture
@@ -126,7 +130,11 @@ def _in_view(session: Session, case: Case, panel: Panel, look: tuple[object, ...
     if session.viewport_of != case.key:
         session.viewport_of = case.key
         session.viewport = Viewport(opacity=session.viewport.opacity)
-    seen, session.height = viewport.watch(CHART, case.key, session.viewport, session.height)
+    before = session.height
+    seen, session.height = viewport.watch(CHART, case.key, session.viewport, before)
+    if session.height != before:
+        # List and findings are fitted to the window as well, and stand outside this fragment.
+        st.rerun()
     if seen is not None:
         whole = seen.shows_all(panel.rows, panel.columns)
         session.viewport = Viewport(opacity=seen.opacity) if whole else seen
@@ -136,35 +144,65 @@ def _in_view(session: Session, case: Case, panel: Panel, look: tuple[object, ...
     return session.drawn[1]
 
 
-def _picture(
-    session: Session,
-    case: Case,
-    panel: Panel,
-    heatmap: Heatmap | None,
-    view: View,
-    colours: str,
-    window: Window | None,
-    invert: bool,
-    top: float,
-) -> None:
-    reading, seen = case.item.reading, session.viewport
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """What the figure shows, for pictures of it. heatmap: None where none lies over the film."""
+
+    panel: Panel
+    heatmap: Heatmap | None
+    view: View
+    colours: str
+    window: Window | None
+    invert: bool
+    top: float
+
+    def pictures(self, opacity: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+        """The film, (h, w) uint8, and with the heatmap over it, (h, w, 3) uint8."""
+        film = display.render(self.panel, self.window, self.invert)
+        if self.heatmap is None:
+            return film, None
+        table = figures.colour_table(self.colours)
+        return film, display.overlay_on(film, self.heatmap, table, self.top, opacity / 100)
+
+
+def _take_away(session: Session, case: Case, shown: Shown) -> None:
+    """The view as a picture, and the review on one page."""
+    reading = case.item.reading
     assert reading is not None
+    stem = reading.sha256[:8]
 
     def picture() -> bytes:
-        film = display.render(panel, window, invert)
-        table = None if heatmap is None else figures.colour_table(colours)
-        panels = [film]
-        if heatmap is not None and table is not None:
-            laid = display.overlay_on(film, heatmap, table, top, seen.opacity / 100)
-            panels = [film, laid] if view == "Side by side" else [laid]
-        size = (panel.rows, panel.columns)
-        label = heatmap.label if heatmap else "PNEUMONIA"
-        return snapshot.png(panels, size, seen.x, seen.y, _captions(reading), table, top, label)
+        seen, heatmap = session.viewport, shown.heatmap
+        film, laid = shown.pictures(seen.opacity)
+        panels = [film] if laid is None else [laid]
+        if laid is not None and shown.view == "Side by side":
+            panels = [film, laid]
+        size = (shown.panel.rows, shown.panel.columns)
+        table = None if heatmap is None else figures.colour_table(shown.colours)
+        label = "PNEUMONIA" if heatmap is None else heatmap.label
+        captions = _captions(reading)
+        return snapshot.png(panels, size, seen.x, seen.y, captions, table, shown.top, label)
+
+    def page() -> bytes:
+        film, laid = shown.pictures(session.viewport.opacity)
+        how = "Level and window as the file asks for"
+        if shown.window is not None:
+            how = f"Level {shown.window.centre:.0f}, window {shown.window.width:.0f}"
+        pictures = [report.Picture(film, how + (", inverted." if shown.invert else "."))]
+        if laid is not None:
+            scale = f" Strongest colour: {shown.top:.2f} {figures.UNIT}."
+            pictures.append(report.Picture(laid, _alt(shown.heatmap) + scale))
+        return report.review_pdf(case.item, pictures)
 
     st.download_button(
-        "PNG", picture, f"cxr-view-{reading.sha256[:8]}.png", "image/png",
+        "PNG", picture, f"cxr-view-{stem}.png", "image/png",
         key="review_png", on_click="ignore", icon=":material/image:", wrap=False,
         help="What is in view as a picture, with probability, model and notice under it.",
+    )  # fmt: skip
+    st.download_button(
+        "PDF", page, f"cxr-review-{stem}.pdf", "application/pdf",
+        key="review_pdf", on_click="ignore", icon=":material/description:", wrap=False,
+        help="The review on one page: film and heatmap, answer, reasons, your reading.",
     )  # fmt: skip
 
 
@@ -178,20 +216,24 @@ def _captions(reading: Reading) -> list[str]:
     return lines
 
 
-def _frames(session: Session, case: Case, model: Model) -> None:
+def _frames(case: Case, model: Model) -> None:
     assert case.item.reading is not None
     frames = case.item.reading.facts.frames
     chosen = st.number_input(
-        f"Frame, 1 to {frames}", 1, frames, case.frame + 1, key=f"review_frame_{case.key}"
-    )
+        f"Frame, 1 to {frames}", 1, frames, case.frame + 1, key=f"review_frame_{case.key}",
+        label_visibility="collapsed", width=120,
+    )  # fmt: skip
+    st.markdown(f":small[of {frames} frames]", width="content")
     if chosen - 1 != case.frame:
         intake.read(case, model, frame=chosen - 1)
         st.rerun()
 
 
-def _flat(heatmap: Heatmap) -> str:
+def _flat(heatmap: Heatmap, reading: Reading) -> str:
     word = "pneumonia" if heatmap.label == "PNEUMONIA" else "a normal film"
-    return f"Nothing in this film speaks for {word}, so there is no heatmap to show."
+    called = reading.prediction is not None and reading.prediction.label == heatmap.label
+    doubt = ", and an answer to distrust" if called else ""
+    return f"No part of this film speaks for {word}: no heatmap{doubt}."
 
 
 def _alt(heatmap: Heatmap | None) -> str:

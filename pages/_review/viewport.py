@@ -13,10 +13,17 @@ from typing import Any
 import streamlit as st
 
 from cxr_core.figures import Viewport
+from pages._review import decision
 
 _JS = """
+const PATIENCE = 5000;
+const NEXT = ".st-key-review_next button", PREVIOUS = ".st-key-review_previous button";
+const STEPS = `${NEXT}, ${PREVIOUS}`;
+let film = null, left = 0;
+
 export default function ({ data, setStateValue }) {
   let graph = null, timer = null;
+  if (film !== data.film) { film = data.film; left = 0; }
   const report = () => {
     const { xaxis, yaxis } = graph.layout ?? {};
     if (!xaxis?.range || !yaxis?.range) return;
@@ -29,7 +36,8 @@ export default function ({ data, setStateValue }) {
   const measure = () => {
     if (window.innerHeight !== height) setStateValue("height", (height = window.innerHeight));
   };
-  const later = () => { clearTimeout(timer); timer = setTimeout(report, 300); };
+  const flush = () => { if (timer) { clearTimeout(timer); timer = null; report(); } };
+  const later = () => { clearTimeout(timer); timer = setTimeout(flush, 300); };
   const attach = () => {
     measure();
     name();
@@ -48,12 +56,22 @@ export default function ({ data, setStateValue }) {
     PageDown: -4, PageUp: 4, Home: -99, End: 99,
   };
   const press = (event) => {
+    if (/^(INPUT|TEXTAREA)$/.test(event.target.tagName) || event.ctrlKey || event.metaKey
+      || event.altKey) return;
+    const finding = data.findings[event.key];
+    if (finding !== undefined) {
+      // On the way to another film a key would decide about the one that is being left.
+      if (Date.now() - left < PATIENCE) return;
+      const buttons = document.querySelectorAll(`.st-key-${data.reader}_${data.film} button`);
+      const choice = buttons[finding];
+      if (choice?.getAttribute("aria-checked") !== "true") choice?.click();
+      return;
+    }
     const group = graph?.querySelector(".slider-group");
     const on = group && event.target === group;
     const step = anywhere[event.key] ?? (on ? focused[event.key] : 0);
     const slider = graph?.layout?.sliders?.[0];
-    if (!step || !slider || /^(INPUT|TEXTAREA)$/.test(event.target.tagName)) return;
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!step || !slider) return;
     event.preventDefault();
     const rail = graph.querySelector(".slider-rail-touch-rect");
     const last = slider.steps.length - 1;
@@ -81,6 +99,19 @@ export default function ({ data, setStateValue }) {
     for (const [key, value] of Object.entries(told))
       if (group.getAttribute(key) !== String(value)) group.setAttribute(key, value);
   };
+  // The list says that it opens a film; the buttons beside it, clicked or by key, do so too.
+  const leave = () => { left = Date.now(); };
+  const leaveBy = (event) => {
+    const step = event.type === "click" ? event.target.closest?.(STEPS)
+      : document.querySelector({ n: NEXT, p: PREVIOUS }[event.key?.toLowerCase()] ?? "no-key");
+    if (step && !step.disabled && !/^(INPUT|TEXTAREA)$/.test(event.target.tagName)) leave();
+  };
+  // What a reader does next may draw the figure anew: it is told first where the reader is.
+  document.addEventListener("pointerdown", flush, true);
+  document.addEventListener("keydown", flush, true);
+  document.addEventListener("cxr-open", leave);
+  document.addEventListener("click", leaveBy, true);
+  document.addEventListener("keydown", leaveBy, true);
   document.addEventListener("keydown", press);
   // What draws films and lists is large: fetched while the reader still looks for a film.
   const ahead = () => data.chunks.forEach(
@@ -91,6 +122,11 @@ export default function ({ data, setStateValue }) {
   const watch = setInterval(attach, 200);
   return () => {
     document.removeEventListener("keydown", press);
+    document.removeEventListener("pointerdown", flush, true);
+    document.removeEventListener("keydown", flush, true);
+    document.removeEventListener("cxr-open", leave);
+    document.removeEventListener("click", leaveBy, true);
+    document.removeEventListener("keydown", leaveBy, true);
     clearInterval(watch); clearTimeout(timer);
   };
 }
@@ -115,7 +151,14 @@ def watch(chart: str, film: int, last: Viewport, height: int) -> tuple[Viewport 
     """
     result = _watch(
         key="review_viewport",
-        data={"chart": chart, "film": film, "height": height, "chunks": _chunks()},
+        data={
+            "chart": chart,
+            "film": film,
+            "height": height,
+            "chunks": _chunks(),
+            "reader": decision.KEY,
+            "findings": {str(n + 1): n for n in range(len(decision.FINDINGS))},
+        },
         on_viewport_change=lambda: None,
         on_height_change=lambda: None,
         height="content",

@@ -37,12 +37,19 @@ def upload(page: AppTest, *files: tuple[str, bytes]) -> AppTest:
 
 
 def words(page: AppTest) -> str:
-    shown = [*page.markdown, *page.error, *page.warning, *page.success, *page.subheader]
+    shown = [
+        *page.markdown,
+        *page.error,
+        *page.warning,
+        *page.success,
+        *page.subheader,
+        *page.caption,
+    ]
     return "\n".join(str(element.value) for element in shown)
 
 
 def listed(page: AppTest) -> list[str]:
-    return list(page.dataframe[0].value["Film"])
+    return [case.item.name for case in page.session_state["review_session"].sorted()]
 
 
 def results(page: AppTest) -> list[dict[str, object]]:
@@ -61,7 +68,7 @@ def test_a_drawn_film_is_read_at_one_click(page: AppTest):
     page.button(key="review_sample_SYNTHETIC-opacity").click().run()
     assert not page.exception
     assert "SYNTHETIC" in words(page)
-    assert listed(page) == ["SYN…city"]
+    assert listed(page) == [phantom.NAMES[True]]
 
 
 def test_both_probabilities_are_shown_and_add_up(page: AppTest):
@@ -81,7 +88,7 @@ def test_model_version_time_and_facts_of_the_film_are_shown(page: AppTest, model
     assert "1400 × 1120" in said
     assert "8 bit" in said
     if results(page)[0]["status"] != "refused":
-        assert re.search(r"· \d+ ms", said)
+        assert re.search(r"· read in \d+ ms", said)
 
 
 def test_refused_picture_has_no_probability_until_it_is_asked_for_and_that_is_recorded(
@@ -89,7 +96,7 @@ def test_refused_picture_has_no_probability_until_it_is_asked_for_and_that_is_re
 ):
     upload(page, ("photo.png", films.png(films.photo())))
     assert not page.metric
-    assert "refused" in words(page)
+    assert "Refused" in words(page)
     before = results(page)[0]
     assert (before["status"], before["probability"]) == ("refused", None)
     assert before["shown_anyway"] is False
@@ -107,7 +114,7 @@ def test_unreadable_file_is_a_row_and_the_others_go_on(page: AppTest):
     assert rows["bad.png"]["status"] == "error"
     assert "Expected" in str(rows["bad.png"]["reasons"])
     assert rows["film.jpg"]["status"] != "error"
-    assert set(listed(page)) == {"bad", "film"}
+    assert set(listed(page)) == {"bad.png", "film.jpg"}
 
 
 def test_archive_becomes_a_list_of_base_names_from_which_films_open(page: AppTest):
@@ -115,7 +122,7 @@ def test_archive_becomes_a_list_of_base_names_from_which_films_open(page: AppTes
         {"ward 7/a.jpg": OPACITY.read_bytes(), "ward 7/b.jpg": CLEAR.read_bytes()}
     )
     upload(page, ("films.zip", packed))
-    assert sorted(listed(page)) == ["a", "b"]
+    assert sorted(listed(page)) == ["a.jpg", "b.jpg"]
     first = page.session_state["review_session"].opened
     page.button(key="review_next").click().run()
     assert page.session_state["review_session"].opened != first
@@ -125,7 +132,7 @@ def test_archive_becomes_a_list_of_base_names_from_which_films_open(page: AppTes
 def test_same_film_twice_is_one_row(page: AppTest):
     upload(page, ("film.jpg", OPACITY.read_bytes()))
     upload(page, ("film.jpg", OPACITY.read_bytes()))
-    assert listed(page) == ["film"]
+    assert listed(page) == ["film.jpg"]
 
 
 def test_removed_film_is_gone_from_the_session(page: AppTest):
@@ -176,6 +183,42 @@ def test_only_facts_without_identifiers_are_shown_of_a_dicom_film(page: AppTest)
     assert not [v for v in films.IDENTIFIERS.values() if v in said + json.dumps(results(page))]
 
 
+def decide(page: AppTest, finding: str) -> AppTest:
+    next(c for c in page.button_group if c.label == "Your reading").set_value(finding).run()
+    assert not page.exception
+    return page
+
+
+def test_readers_decision_and_note_are_kept_with_the_film_and_in_the_results(page: AppTest):
+    upload(page, ("a.jpg", OPACITY.read_bytes()), ("b.jpg", CLEAR.read_bytes()))
+    first = page.session_state["review_session"].current.item.name
+    assert [row["reader"] for row in results(page)] == [None, None]
+    decide(page, "PNEUMONIA")
+    page.text_area[0].set_value("  Lower right zone.  ").run()
+    page.button(key="review_next").click().run()
+    decide(page, "UNSURE")
+    rows = {row["file"]: row for row in results(page)}
+    other = next(name for name in rows if name != first)
+    assert (rows[first]["reader"], rows[first]["reader_note"]) == ("PNEUMONIA", "Lower right zone.")
+    assert (rows[other]["reader"], rows[other]["reader_note"]) == ("UNSURE", None)
+    assert rows[other]["reader_agrees"] is None
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", str(rows[first]["reader_at"]))
+    for row in rows.values():
+        assert (row["reader_saw"] is None) == (row["probability"] is None)
+
+
+def test_decision_outlives_another_look_at_the_film_and_can_be_withdrawn(page: AppTest):
+    upload(page, ("photo.png", films.png(films.photo())))
+    decide(page, "NORMAL")
+    page.button(key="review_show_anyway").click().run()
+    row = results(page)[0]
+    assert (row["reader"], row["shown_anyway"]) == ("NORMAL", True)
+    assert row["reader_saw"] is None
+    assert row["reader_agrees"] is None
+    next(c for c in page.button_group if c.label == "Your reading").set_value(None).run()
+    assert results(page)[0]["reader"] is None
+
+
 def test_another_frame_is_read_when_it_is_chosen(page: AppTest):
     frames = np.stack([films.chest(seed=0), films.chest(seed=1, opacity=True)])
     upload(page, ("film.dcm", films.dicom(frames)))
@@ -190,7 +233,7 @@ def test_two_sessions_share_no_film(page: AppTest):
     other = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60).run()
     upload(page, ("mine.jpg", OPACITY.read_bytes()))
     other.run()
-    assert not other.dataframe
+    assert not other.session_state["review_session"].cases
     assert "mine.jpg" not in words(other)
 
 
