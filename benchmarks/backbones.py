@@ -37,7 +37,9 @@ def main() -> int:
         except CxrError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
-    write(comparison.results().latencies[before:], arguments.out, arguments.quick)
+        finally:
+            # Interrupted, what was measured by then is written all the same.
+            write(comparison.results().latencies[before:], arguments.out, arguments.quick)
     return 1 if outcome["problems"] else 0
 
 

@@ -39,8 +39,7 @@ _STORE = "https://storage.googleapis.com/keras-applications/"
 @dataclass(frozen=True)
 class Scaled:
     """One of B0 to B7. width, depth: factors on B0; size: pixels a side. keras.applications and
-    Tan and Le 2019. top1, top5: Keras; course: its own top-1; billions: multiply-adds, to that many
-    digits."""
+    Tan and Le 2019. top1, top5: Keras; course: its own top-1; billions: multiply-adds."""
 
     letter: int
     width: float
@@ -51,26 +50,25 @@ class Scaled:
     top5: float
     course: float
     billions: float
-    digits: int
     digest: str
 
 
 SCALED: tuple[Scaled, ...] = (
-    Scaled(0, 1.0, 1.0, 224, 5_330_571, 77.1, 93.3, 77.11, 0.39, 2,
+    Scaled(0, 1.0, 1.0, 224, 5_330_571, 77.1, 93.3, 77.11, 0.386,
            "50bc09e76180e00e4465e1a485ddc09d"),
-    Scaled(1, 1.0, 1.1, 240, 7_856_239, 79.1, 94.4, 79.13, 0.69, 2,
+    Scaled(1, 1.0, 1.1, 240, 7_856_239, 79.1, 94.4, 79.13, 0.687,
            "74c4e6b3e1f6a1eea24c589628592432"),
-    Scaled(2, 1.1, 1.2, 260, 9_177_569, 80.1, 94.9, 80.07, 1.0, 2,
+    Scaled(2, 1.1, 1.2, 260, 9_177_569, 80.1, 94.9, 80.07, 1.0,
            "111f8e2ac8aa800a7a99e3239f7bfb39"),
-    Scaled(3, 1.2, 1.4, 300, 12_320_535, 81.6, 95.7, 81.59, 1.83, 3,
+    Scaled(3, 1.2, 1.4, 300, 12_320_535, 81.6, 95.7, 81.59, 1.827,
            "af6d107764bb5b1abb91932881670226"),
-    Scaled(4, 1.4, 1.8, 380, 19_466_823, 82.9, 96.4, 82.89, 4.39, 3,
+    Scaled(4, 1.4, 1.8, 380, 19_466_823, 82.9, 96.4, 82.89, 4.394,
            "ebc24e6d6c33eaebbd558eafbeedf1ba"),
-    Scaled(5, 1.6, 2.2, 456, 30_562_527, 83.6, 96.7, 83.60, 10.27, 4,
+    Scaled(5, 1.6, 2.2, 456, 30_562_527, 83.6, 96.7, 83.60, 10.266,
            "38879255a25d3c92d5e44e04ae6cec6f"),
-    Scaled(6, 1.8, 2.6, 528, 43_265_143, 84.0, 96.8, 83.95, 19.07, 4,
+    Scaled(6, 1.8, 2.6, 528, 43_265_143, 84.0, 96.8, 83.95, 19.068,
            "9ecce42647a20130c1f39a5d4cb75743"),
-    Scaled(7, 2.0, 3.1, 600, 66_658_687, 84.3, 97.0, 84.26, 37.75, 4,
+    Scaled(7, 2.0, 3.1, 600, 66_658_687, 84.3, 97.0, 84.26, 37.746,
            "cbcfe4450ddf6f3ad90b1b398090fe4a"),
 )  # fmt: skip
 
@@ -93,7 +91,7 @@ def _row(s: Scaled) -> Backbone:
         cam_layer="top_activation",
         feature_layers=(*(_last_block(i, s.depth) for i in (3, 4, 5, 6)), "top_activation"),
         published=keras(s.params, s.top1, s.top5),
-        operations=Operations(s.billions * 1e9, s.digits, _PAPER if s.letter == 2 else VISION),
+        operations=Operations(s.billions * 1e9, _PAPER if s.letter == 2 else VISION),
         course=course(5_300_000, 77.3, 93.5) if b0 else course(None, s.course, None),
         weights=weights(f"{_STORE}{name}_notop.h5", s.digest),
     )
@@ -118,7 +116,7 @@ EFFICIENT: tuple[Backbone, ...] = (
             "top_activation",
         ),
         published=keras(7_200_312, 78.7, 94.3),
-        operations=Operations(0.72e9, 2, "google/automl, efficientnetv2"),
+        operations=Operations(0.72e9, "google/automl, efficientnetv2"),
         weights=weights(
             "efficientnet_v2/efficientnetv2-b0_notop.h5", "893217f2bb855e2983157299931e43ff"
         ),
@@ -140,7 +138,7 @@ EFFICIENT: tuple[Backbone, ...] = (
             "last_norm",
         ),
         published=keras(28_589_128, 81.3, None),
-        operations=Operations(4.46e9, 3, VISION),
+        operations=Operations(4.456e9, VISION),
         weights=weights(
             "convnext/convnext_tiny_notop.h5",
             "d547c096cabd03329d7be5562c5e14798aa39ed24b474157cef5e85ab9e49ef1",

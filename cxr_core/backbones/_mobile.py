@@ -26,7 +26,7 @@ MOBILE: tuple[Backbone, ...] = (
             "conv_pw_13_relu",
         ),
         published=keras(4_253_864, 70.4, 89.5),
-        operations=Operations(569e6, 3, "Howard et al. 2017, table 4"),
+        operations=Operations(569e6, "Howard et al. 2017, table 4"),
         course=course(2_300_000, 71.0, 90.5),
         weights=weights("mobilenet/mobilenet_1_0_224_tf_no_top.h5"),
     ),
@@ -47,7 +47,7 @@ MOBILE: tuple[Backbone, ...] = (
             "out_relu",
         ),
         published=keras(3_538_984, 71.3, 90.1),
-        operations=Operations(300e6, 3, "Sandler et al. 2018, table 4"),
+        operations=Operations(300e6, "Sandler et al. 2018, table 4"),
         weights=weights(
             "mobilenet_v2/mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
         ),
@@ -74,7 +74,7 @@ MOBILE: tuple[Backbone, ...] = (
             "last_activation",
         ),
         published=Figures(2_540_000, 68.1, None, _V3),
-        operations=Operations(56e6, 2, "Howard et al. 2019, table 3"),
+        operations=Operations(56e6, "Howard et al. 2019, table 3"),
         weights=weights(
             "mobilenet_v3/weights_mobilenet_v3_small_224_1.0_float_no_top_v2.h5",
             "d3e8ec802a04aa4fc771ee12a9a9b836",
@@ -97,7 +97,7 @@ MOBILE: tuple[Backbone, ...] = (
             "last_activation",
         ),
         published=Figures(5_480_000, 75.6, None, _V3),
-        operations=Operations(217e6, 3, "keras.applications.mobilenet_v3"),
+        operations=Operations(217e6, "keras.applications.mobilenet_v3"),
         weights=weights(
             "mobilenet_v3/weights_mobilenet_v3_large_224_1.0_float_no_top_v2.h5",
             "07fb09a5933dd0c8eaafa16978110389",
@@ -119,7 +119,7 @@ MOBILE: tuple[Backbone, ...] = (
             "last_activation",
         ),
         published=keras(5_326_716, 74.4, 91.9),
-        operations=Operations(564e6, 3, "Zoph et al. 2017, table 3"),
+        operations=Operations(564e6, "Zoph et al. 2017, table 3"),
         weights=weights("nasnet/NASNet-mobile-no-top.h5", "1ed92395b5b598bdda52abe5c0dbfd63"),
     ),
 )

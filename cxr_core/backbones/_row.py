@@ -55,10 +55,9 @@ class Figures:
 
 @dataclass(frozen=True)
 class Operations:
-    """Multiply-adds of one image as published; digits: how many of them the source gives."""
+    """Multiply-adds of one image as published, by the source that prints the most digits."""
 
     macs: float
-    digits: int
     source: str
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cxr_core.backbones._row import Figures, InputScaling, WeightsFile
 
 KERAS = "Keras Applications, keras.io/api/applications"
-VISION = "torchvision.models, GFLOPS of the same network"
+VISION = "torchvision.models, _ops of the same network"
 COURSE = "the reference course's table"
 
 # keras.applications.imagenet_utils.preprocess_input, by mode.

@@ -130,7 +130,6 @@ def as_text(rows: tuple[Row, ...], results: Results) -> str:
     lines = [head]
     for row in rows:
         measured = results.latency(row.id, "litert")
-        area = comparison.accuracy_on_films(row, results)
         lines.append(
             (
                 row.title,
@@ -141,7 +140,7 @@ def as_text(rows: tuple[Row, ...], results: Results) -> str:
                 f"{measured.median_ms:.1f} ms{' (busy)' if measured.busy else ''}"
                 if measured
                 else comparison.NOT_MEASURED,
-                f"{area:.3f}" if area is not None else comparison.NOT_MEASURED,
+                _on_films(row, results),
                 "fine-tuned" if row.model else _weights(row),
             )
         )
@@ -160,6 +159,16 @@ def as_text(rows: tuple[Row, ...], results: Results) -> str:
 
 def _shown(value: int | None, unit: float, name: str, gap: str) -> str:
     return gap if value is None else f"{value / unit:.2f} {name}"
+
+
+def _on_films(row: Row, results: Results) -> str:
+    """A model's validation AUC, or a backbone's latest probe, with its 95 % interval."""
+    from cxr_core import comparison
+    from cxr_core.card import shown
+
+    probe = results.probe(row.id)
+    area = row.validation_auc if row.model else probe and probe.auc
+    return shown(area) if area else comparison.NOT_MEASURED
 
 
 def _weights(row: Row) -> str:
@@ -181,10 +190,11 @@ def _run(action: _Action, config: Mapping[str, Any], arguments: argparse.Namespa
             *results.probes[before[1] :],
         ]
         print(json.dumps({**outcome, "results": [comparison.as_plain(x) for x in new]}))
-    else:
-        for problem in outcome["problems"]:
-            print(f"{problem['row']}: {problem['sentence']}", file=sys.stderr)
-    return 1 if outcome["problems"] else 0
+    elif problems := len(outcome["problems"]):
+        print(f"{problems} could not be done: the reasons stand above.", file=sys.stderr)
+    if not outcome["problems"]:
+        return 0
+    return 1 if outcome.get("measured") or outcome.get("downloaded") else 2
 
 
 @contextmanager

@@ -13,13 +13,12 @@ from cxr_core.comparison._table import Row
 RankBy = Literal["top1", "auc", "latency", "size", "macs"]
 
 _BEST = {
-    "top1": "the highest ImageNet top-1",
-    "auc": "the highest AUC on chest films",
-    "latency": "the shortest latency here",
-    "size": "the smallest on disk",
-    "macs": "the fewest multiply-adds",
+    "top1": "highest ImageNet top-1",
+    "auc": "highest AUC on chest films",
+    "latency": "shortest latency here",
+    "size": "smallest on disk",
+    "macs": "fewest multiply-adds",
 }
-_ORDINALS = ("first", "second", "third")
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ def _judge(row: Row, results: Results, limits: Constraints) -> Iterator[tuple[bo
     if limits.auc is not None:
         area = accuracy_on_films(row, results)
         yield _at_least(
-            area, limits.auc, "AUC on chest films", "no AUC on chest films is measured", "{:.3f}"
+            area, limits.auc, _judged_on(row), "no AUC on chest films is measured", "{:.3f}"
         )
 
 
@@ -204,16 +203,11 @@ def _order(row: Row, results: Results, limits: Constraints) -> tuple[float, ...]
 def _admitted(
     row: Row, words: tuple[str, ...], rank: int, limits: Constraints, results: Results
 ) -> Choice:
-    known = _order(row, results, limits)[0] != math.inf
-    place = _ORDINALS[rank - 1] if rank <= len(_ORDINALS) else f"{rank}th"
     figure = _figure(row, results, limits)
-    if not known:
-        lead = f"{place}: {figure}"
-    elif rank == 1:
-        lead = f"first: {_BEST[limits.rank_by]} of what fits ({figure})"
-    else:
-        lead = f"{place} by {figure}"
-    reasons = (lead, *words)
+    lead = [] if any(word.startswith(figure) for word in words) else [figure]
+    if rank == 1 and _order(row, results, limits)[0] != math.inf:
+        lead = [", ".join([*lead, f"the {_BEST[limits.rank_by]} of what fits"])]
+    reasons = (*lead, *words)
     return Choice(row, True, rank, reasons, f"{row.title}: {'; '.join(reasons)}.")
 
 
@@ -221,8 +215,10 @@ def _figure(row: Row, results: Results, limits: Constraints) -> str:
     measured = results.latency(row.id, limits.runtime, limits.batch)
     area = accuracy_on_films(row, results)
     figures = {
-        "top1": "ImageNet top-1 not published" if row.top1 is None else f"{row.top1:.1f} % top-1",
-        "auc": "AUC on chest films not measured" if area is None else f"AUC {area:.3f}",
+        "top1": _top1(row),
+        "auc": "AUC on chest films not measured"
+        if area is None
+        else f"{area:.3f} {_judged_on(row)}",
         "latency": "latency not measured" if measured is None else f"{measured.median_ms:.1f} ms",
         "size": "size not known" if row.disk_bytes is None else f"{row.disk_bytes / 1e6:.1f} MB",
         "macs": "operations not counted"
@@ -230,6 +226,17 @@ def _figure(row: Row, results: Results, limits: Constraints) -> str:
         else f"{row.macs / 1e9:.2f} G multiply-adds",
     }
     return figures[limits.rank_by]
+
+
+def _judged_on(row: Row) -> str:
+    """The two are of different films: what an AUC is of is said with it."""
+    return f"AUC on chest films ({'own validation' if row.model else 'probe'})"
+
+
+def _top1(row: Row) -> str:
+    if row.top1 is not None:
+        return f"{row.top1:.1f} % ImageNet top-1"
+    return "fine-tuned, so without an ImageNet top-1" if row.model else "top-1 not published"
 
 
 def _kept_out(row: Row, words: tuple[str, ...]) -> Choice:

@@ -6,14 +6,13 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from cxr_core import registry
 from cxr_core.backbones import BACKBONES, Backbone
 from cxr_core.comparison._counts import Counts, counts, stored
 from cxr_core.comparison._results import RUNTIMES, Results
+from cxr_core.comparison._stored import read as read_stored
 from cxr_core.comparison._weights import WeightsState, weights
 from cxr_core.errors import ConfigError, ModelError
 from cxr_core.registry import ModelEntry
@@ -29,9 +28,9 @@ BATCHES = (1, 16)
 class Row:
     """A backbone, or a registered model. id: 'mobilenetv2', or 'model:NAME@VERSION'.
 
-    params, macs: of a backbone with its top, counted at `size`; of a model as stored, macs once a
-    job has loaded it. disk_bytes: a backbone's weights as float32, a model's serving file. problem:
-    what is wrong with a model's folder.
+    params, macs: of a backbone with its top, counted at `size`; of a model as stored. counts: a
+    model's once a job has loaded it. disk_bytes: a backbone's weights as float32, a model's serving
+    file. problem: what is wrong with a model's folder.
     """
 
     id: str
@@ -42,6 +41,7 @@ class Row:
     model: ModelEntry | None = None
     size: int | None = None
     params: int | None = None
+    stored_macs: int | None = None
     disk_bytes: int | None = None
     validation_auc: Interval | None = None
     weights: WeightsState | None = None
@@ -49,7 +49,7 @@ class Row:
 
     @property
     def macs(self) -> int | None:
-        return self.counts.macs if self.counts else None
+        return self.counts.macs if self.counts else self.stored_macs
 
     @property
     def params_without_top(self) -> int | None:
@@ -123,7 +123,7 @@ def _of_model(entry: ModelEntry) -> Row:
         card = entry.card
         serving = entry.path(registry.SERVING).stat()
         keras = entry.path(registry.KERAS)
-        params = _stored_parameters(keras, keras.stat().st_mtime_ns)
+        inside = read_stored(keras, keras.stat().st_mtime_ns)
     except (ModelError, OSError) as error:
         return Row(identifier, title, "Fine-tuned", None, model=entry, problem=str(error))
     of = next((b for b in BACKBONES if b.name == card.backbone), None)
@@ -136,39 +136,17 @@ def _of_model(entry: ModelEntry) -> Row:
         counts=stored(entry),
         model=entry,
         size=size if isinstance(size, int) else None,
-        params=params,
+        params=inside.params,
+        stored_macs=inside.macs,
         disk_bytes=serving.st_size,
         validation_auc=card.validation.auc,
     )
 
 
-@lru_cache(maxsize=64)
-def _stored_parameters(path: Path, changed: int) -> int | None:
-    """Numbers that a `.keras` file holds, without its optimiser's; None where it cannot be read."""
-    import zipfile
-
-    import h5py
-
-    total = 0
-
-    def add(name: str, item: Any) -> None:
-        nonlocal total
-        if isinstance(item, h5py.Dataset) and not name.startswith("optimizer"):
-            total += int(item.size)
-
-    try:
-        with zipfile.ZipFile(path) as archive:
-            content = io.BytesIO(archive.read("model.weights.h5"))
-        with h5py.File(content, "r") as file:
-            file.visititems(add)
-    except (OSError, KeyError, zipfile.BadZipFile):
-        return None
-    return total
-
-
 def _plain(row: Row, results: Results) -> dict[str, Any]:
     published = row.backbone.published if row.backbone and not row.model else None
     course = row.backbone.course if row.backbone and not row.model else None
+    operations = row.backbone.operations if row.backbone and not row.model else None
     counted = row.counts
     probe = results.probe(row.id)
     line: dict[str, Any] = {
@@ -180,6 +158,9 @@ def _plain(row: Row, results: Results) -> dict[str, Any]:
         "params": row.params,
         "params_without_top": row.params_without_top,
         "macs": row.macs,
+        "published_params": published and published.params,
+        "published_macs": operations and round(operations.macs),
+        "published_macs_source": operations and operations.source,
         "layers": counted.layers if counted else None,
         "weighted_layers": counted.weighted if counted else None,
         "activation_mb": counted and round(counted.activation_mb, 2),
@@ -226,7 +207,7 @@ def _weights_in_words(row: Row) -> str | None:
 
 
 def _gap(column: str) -> str:
-    if column.startswith(("top1", "top5", "accuracy_source", "course")):
+    if column.startswith(("top1", "top5", "accuracy_source", "course", "published")):
         return NOT_PUBLISHED
     if column in ("problem", "backbone", "weights") or column.startswith("validation"):
         return ""

@@ -74,13 +74,14 @@ def convolution_cost(
             for name, x, colour in parts
         ]
     )  # fmt: skip
-    for row, total, note in (
-        ("Standard", standard, ""),
-        (rows[0], separable, f"  <b>{standard / separable:.1f} × fewer</b>"),
+    split = f"{in_words(depthwise)} + {in_words(pointwise)}"
+    for row, total, text in (
+        ("Standard", standard, in_words(standard)),
+        (rows[0], separable, f"{split}  <b>{standard / separable:.1f} × fewer</b>"),
     ):
         inside = total > 0.6 * max(standard, separable)
         figure.add_annotation(
-            x=total, y=row, text=f"{in_words(total)}{note}", showarrow=False,
+            x=total, y=row, text=text, showarrow=False,
             xanchor="right" if inside else "left", xshift=-8 if inside else 8,
             font={"size": 16} | ({"color": "#ffffff"} if inside else {}),
         )  # fmt: skip

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import plotly.graph_objects as go
 
+from cxr_core.figures._labels import Disc, Frame, place
+
 Tone = Literal["chosen", "rival", "own", "other"]
 
 # Okabe and Ito's: told apart with any common colour vision, legible on light and on dark.
@@ -26,15 +28,18 @@ FIELD_CONFIG: dict[str, Any] = {
 }
 
 _GREATEST = 74
-_LETTER, _LINE = 7.6, 19
 _FRONT = "#E69F00"
+# What the figure keeps for its axes, left and right, and above and below, in pixels.
+_SIDES, _ENDS = 76, 86
+# Millions of parameters whose discs stand above the field as a key.
+_KEY = (5, 25)
 
 
 @dataclass(frozen=True)
 class Bubble:
     """One network. x: cost in the axis's unit, above 0. y: accuracy in per cent. area: parameters.
 
-    label: what stands beside it. hover: lines of HTML.
+    short: what stands beside it in place of its label. hover: lines of HTML. busy: drawn hollow.
     """
 
     label: str
@@ -43,6 +48,8 @@ class Bubble:
     area: float
     tone: Tone = "other"
     hover: str = ""
+    short: str = ""
+    busy: bool = False
 
 
 def field(
@@ -65,9 +72,9 @@ def field(
     bottom, top = _range([b.y for b in bubbles], 0.1)
     biggest, greatest = max(b.area for b in bubbles), min(_GREATEST, 0.155 * height)
     # Discs at the edges are to be seen whole.
-    unit = (top - bottom) / (height - 86)
+    unit = (top - bottom) / (height - _ENDS)
     top = max(top, *(b.y + unit * (diameter(b.area, biggest, greatest) / 2 + 4) for b in bubbles))
-    frame = _Frame(low, high, bottom, top, width - 76, height - 86)
+    frame = Frame(low, high, bottom, top, width - _SIDES, height - _ENDS)
     figure = go.Figure()
     if front:
         figure.add_trace(
@@ -84,8 +91,9 @@ def field(
         group = [b for b in bubbles if b.tone == tone]
         if group:
             figure.add_trace(_trace(group, tone, colour, biggest, greatest))
-    for note in _labels(bubbles, frame, (biggest, greatest), _steps(front, frame)):
+    for note in _labels(bubbles, front, frame, (biggest, greatest)):
         figure.add_annotation(note)
+    _key(figure, biggest, greatest)
     figure.update_layout(
         height=height,
         margin={"l": 60, "r": 16, "t": 34, "b": 52},
@@ -114,7 +122,8 @@ def _trace(
         marker={
             "size": [diameter(b.area, biggest, greatest) for b in group],
             "color": colour,
-            "opacity": 0.45 if tone == "other" else 0.82,
+            "symbol": ["circle-open" if b.busy else "circle" for b in group],
+            "opacity": [0.45 if tone == "other" and not b.busy else 0.82 for b in group],
             "line": {"width": 1.5, "color": colour},
         },
         customdata=[b.label for b in group],
@@ -146,60 +155,31 @@ def _x_axis(title: str, low: float, high: float) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Frame:
-    low: float
-    high: float
-    bottom: float
-    top: float
-    width: float
-    height: float
-
-    def pixel(self, x: float, y: float) -> tuple[float, float]:
-        across = (math.log10(x) - self.low) / (self.high - self.low) * self.width
-        return across, (self.top - y) / (self.top - self.bottom) * self.height
-
-
-_Box = tuple[float, float, float, float]
-
-
-def _steps(front: Sequence[tuple[float, float]], frame: _Frame) -> list[_Box]:
-    """The front's line as thin boxes that labels keep off."""
-    corners = [frame.pixel(x, y) for x, y in front]
-    if not corners:
-        return []
-    edges = [x for x, _ in corners[1:]] + [frame.width]
-    steps = [(x, y - 3, edge, y + 3) for (x, y), edge in zip(corners, edges, strict=True)]
-    return steps + [
-        (x - 3, y, x + 3, before) for (x, y), (_, before) in zip(corners[1:], corners, strict=False)
-    ]
-
-
 def _labels(
-    bubbles: Sequence[Bubble], frame: _Frame, scale: tuple[float, float], lines: Sequence[_Box]
+    bubbles: Sequence[Bubble],
+    front: Sequence[tuple[float, float]],
+    frame: Frame,
+    scale: tuple[float, float],
 ) -> list[dict[str, Any]]:
-    """A label for each, where it hides least: greedy, those that are spoken of first."""
-    discs = [(*frame.pixel(b.x, b.y), diameter(b.area, *scale) / 2) for b in bubbles]
-    taken: list[_Box] = []
-    notes = []
-    order = sorted(range(len(bubbles)), key=lambda i: (bubbles[i].tone == "other", -bubbles[i].y))
-    for i in order:
-        bubble, (x, y, r) = bubbles[i], discs[i]
-        bold = bubble.tone != "other"
-        size = 16 if bold else 13
-        w, h = len(bubble.label) * _LETTER * size / 14, _LINE * size / 14
-        best = min(
-            _places(x, y, r, w, h), key=lambda p: _harm(p[0], i, discs, [*taken, *lines], frame)
+    """A label for each, clear of the others; with a line to its disc where it stands apart."""
+    discs = [
+        Disc(
+            *frame.pixel(b.x, b.y), diameter(b.area, *scale) / 2, b.short or b.label,
+            13 if b.tone == "other" else 16, -b.y,
         )
-        (left, top, right, bottom), far = best
-        taken.append(best[0])
-        cx, cy = (left + right) / 2, (top + bottom) / 2
+        for b in bubbles
+    ]  # fmt: skip
+    places = place(discs, frame.steps(front), frame)
+    notes = []
+    for bubble, disc, (left, top, right, bottom, far) in zip(bubbles, discs, places, strict=True):
+        bold = bubble.tone != "other"
         notes.append(
             {
-                "x": math.log10(bubble.x), "y": bubble.y, "ax": cx - x, "ay": cy - y,
-                "text": f"<b>{bubble.label}</b>" if bold else bubble.label,
-                "font": {"size": size} | ({"color": _ink(bubble.tone)} if bold else {}),
-                "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "standoff": r,
+                "x": math.log10(bubble.x), "y": bubble.y,
+                "ax": (left + right) / 2 - disc.x, "ay": (top + bottom) / 2 - disc.y,
+                "text": f"<b>{disc.text}</b>" if bold else disc.text,
+                "font": {"size": disc.size} | ({"color": _ink(bubble.tone)} if bold else {}),
+                "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "standoff": disc.r,
                 "arrowcolor": "rgba(135,147,160,0.8)" if far else "rgba(0,0,0,0)",
                 "captureevents": False,
             }
@@ -212,42 +192,22 @@ def _ink(tone: Tone) -> str:
     return {"rival": "#3d8bd4"}.get(tone, TONES[tone])
 
 
-def _places(x: float, y: float, r: float, w: float, h: float) -> list[tuple[_Box, bool]]:
-    """Boxes (left, top, right, bottom) near a disc, the preferred ones first; far ones last."""
-    near = r + 5
-    middles = [
-        (x + near + w / 2, y), (x - near - w / 2, y), (x, y - near - h / 2), (x, y + near + h / 2),
-    ]  # fmt: skip
-    slant = 0.71 * near
-    middles += [
-        (x + sx * (slant + w / 2), y + sy * (slant + h / 2)) for sx in (1, -1) for sy in (-1, 1)
-    ]
-    away = [
-        (x + sx * (d * 0.7 + w / 2), y + sy * (d + h / 2))
-        for d in (r + 16, r + 34, r + 54)
-        for sx, sy in ((1, 1), (-1, -1), (1, -1), (-1, 1), (0, 1), (0, -1))
-    ]
-    return [
-        ((cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2), k >= len(middles))
-        for k, (cx, cy) in enumerate([*middles, *away])
-    ]
-
-
-def _harm(
-    box: _Box,
-    own: int,
-    discs: Sequence[tuple[float, float, float]],
-    taken: Sequence[_Box],
-    frame: _Frame,
-) -> float:
-    left, top, right, bottom = box
-    harm = sum(_overlap(box, other) * 4 for other in taken)
-    for k, (x, y, r) in enumerate(discs):
-        if k != own:
-            harm += _overlap(box, (x - r, y - r, x + r, y + r)) * (3 if r < 12 else 1)
-    outside = max(0, -left) + max(0, right - frame.width)
-    return harm + 200 * (outside + max(0, -top) + max(0, bottom - frame.height))
-
-
-def _overlap(a: _Box, b: _Box) -> float:
-    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+def _key(figure: go.Figure, biggest: float, greatest: float) -> None:
+    """Above the field, discs of known size: what an area stands for."""
+    across = 0.0
+    for i, millions in enumerate(_KEY):
+        d = diameter(1e6 * millions, biggest, greatest)
+        if d > 34:
+            return
+        figure.add_shape(
+            type="circle", xref="paper", yref="paper", xsizemode="pixel", ysizemode="pixel",
+            xanchor=0, yanchor=1, x0=across, x1=across + d, y0=17 - d / 2, y1=17 + d / 2,
+            fillcolor=TONES["other"], opacity=0.6, line_width=0,
+        )  # fmt: skip
+        last = i == len(_KEY) - 1
+        figure.add_annotation(
+            xref="paper", yref="paper", x=0, y=1, xanchor="left", yanchor="middle",
+            xshift=across + d + 4, yshift=17, showarrow=False, font_size=13,
+            text=f"{millions} M parameters" if last else f"{millions} M", name="key",
+        )  # fmt: skip
+        across += d + 44

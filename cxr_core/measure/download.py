@@ -76,7 +76,7 @@ def fetch(row: Backbone, on_bytes: Callable[[int, int], None]) -> Path:
     try:
         with os.fdopen(handle, "wb") as out:
             _stream(file, out.write, on_bytes)
-        if damaged := comparison.damage(part, file):
+        if damaged := comparison.damage(part, row):
             raise DataError(damaged.replace(part.name, file.filename))
         part.chmod(0o644)
         os.replace(part, target)

@@ -60,10 +60,11 @@ def run(config: Mapping[str, Json], report: Reporter) -> Mapping[str, Json]:
         try:
             found = measure(row, runtime, batch, settings, report, what)
         except CxrError as error:
-            problem = Problem(identifier, "latency", str(error), comparison.now(), runtime, batch)
+            sentence = str(error)
+            problem = Problem(identifier, "latency", sentence, comparison.now(), runtime, batch)
             comparison.keep(problem)
             problems.append(problem)
-            report.log(f"{what}: {error}")
+            report.log(sentence if sentence.startswith(what) else f"{what}: {sentence}")
             continue
         comparison.keep(found)
         measured += 1

@@ -18,6 +18,7 @@ from cxr_core.errors import ModelError
 ROOT = Path(__file__).resolve().parent.parent.parent
 EVERY = 0.2  # seconds between looks at whether a person asked to stop
 PROGRESS, DONE, FAILED = "progress", "done", "failed"
+LESS = "Close other programs, take a smaller batch, or leave it out."
 
 
 def run(
@@ -81,10 +82,10 @@ def answer(work: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
     _say.append(lambda line: print(json.dumps(line), file=out, flush=True))
     try:
         _say[-1]({DONE: work(request)})
-    except MemoryError:
-        _say[-1]({FAILED: "its memory was not enough. Close other programs, or leave it out."})
-        sys.exit(1)
     except Exception as error:
+        if _for_lack_of_memory(error):
+            _say[-1]({FAILED: f"its memory was not enough. {LESS}"})
+            sys.exit(1)
         from cxr_core.errors import CxrError
 
         first = (str(error).splitlines() or [""])[0][:300]
@@ -172,12 +173,23 @@ class _Lines:
             self.failure = said.get(FAILED, self.failure)
 
 
+def _for_lack_of_memory(error: Exception) -> bool:
+    """TensorFlow and LiteRT have errors of their own for it."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "ResourceExhaustedError"
+        or "allocate memory" in str(error)
+    )
+
+
 def _death(code: int, last: list[str]) -> str:
     if code == -9:
-        return (
-            "the system ended its process (signal 9), most often for lack of memory. "
-            "Close other programs, take a smaller batch, or leave it out."
-        )
+        return f"the system ended its process (signal 9), most often for lack of memory. {LESS}"
+    if any("allocat" in line or "out of memory" in line.lower() for line in last):
+        return f"its memory was not enough ({last[-1][:120]}). {LESS}"
+    if code in (-6, -11):
+        # Where a library cannot allocate it aborts (6), or goes on and trips over it (11).
+        return f"a library in it gave up (signal {-code}), often for lack of memory. {LESS}"
     if code < 0:
         return f"its process was ended by signal {-code}. Try it again alone."
     why = f" ({last[0][:200]})" if last else ""

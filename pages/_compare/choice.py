@@ -70,7 +70,8 @@ def _answer(choices: Sequence[Choice]) -> None:
     out = [c for c in choices if not c.admissible]
     if admissible:
         first = admissible[0]
-        st.markdown(f"### {first.row.title}  \n{_bold(first)}")
+        why = "; ".join(first.reasons)
+        st.markdown(f"### {first.row.title}  \n{why[:1].upper()}{why[1:]}.")
         st.markdown("\n".join(f"{c.rank}. {_bold(c)}" for c in admissible[1:]))
     else:
         st.warning(

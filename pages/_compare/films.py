@@ -7,9 +7,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from cxr_core import figures
+from cxr_core import dataset, figures
 from cxr_core.card import shown
 from cxr_core.comparison import Results, Row
+from cxr_core.errors import CxrError
 from pages._compare import show, table, words
 from pages._shared import running
 
@@ -28,17 +29,18 @@ def page(rows: Sequence[Row], results: Results) -> None:
         running.follow(PROBE)
         running.follow(WEIGHTS)
         _found(rows, results)
-    table.problems(rows, results)
+    table.problems(rows, results, ("probe", "weights"))
 
 
 def _form(ready: Sequence[Row]) -> None:
     titles = {row.id: row.title for row in ready}
     with st.form("compare_probe", border=False):
-        folder = st.text_input(
-            "Folder of films", key="compare_probe_data",
+        source = st.text_input(
+            "Data set", key="compare_probe_data",
             placeholder="/folder/with/NORMAL/and/PNEUMONIA",
-            help="A folder on this machine with one sub-folder for each class. Films are read "
-            "where they lie; nothing leaves the machine. Patients never stand on both sides.",
+            help="The path of a folder with one sub-folder for each class, of TFRecord pairs, of a "
+            "MedMNIST .npz or of a CSV. Films are read where they lie; nothing leaves the machine. "
+            "Patients never stand on both sides, and a set's own test films are left alone.",
         )  # fmt: skip
         chosen = st.multiselect(
             "Networks with ImageNet weights here", list(titles), list(titles),
@@ -57,22 +59,29 @@ def _form(ready: Sequence[Row]) -> None:
         "then judged on the films of patients that it has not seen."
     )
     if pressed:
-        _start(folder, chosen, int(most))
+        _start(source, chosen, int(most))
 
 
-def _start(folder: str, chosen: Sequence[str], most: int) -> None:
-    if not folder.strip() or not Path(folder).expanduser().is_dir():
-        st.error(
-            "Expected a folder on this machine with a sub-folder for each class; received "
-            f"{'nothing' if not folder.strip() else 'a path that is none'}. Give its whole path."
-        )
-        return
+def _start(source: str, chosen: Sequence[str], most: int) -> None:
     if not chosen:
         st.error("Expected at least one network; received none. Choose one and start again.")
         return
+    path = Path(source.strip().strip("\"'") or ".").expanduser()
+    if not path.is_absolute():
+        st.error(
+            "Expected the whole path of a data set on this machine; received "
+            f"{'a part of one' if source.strip() else 'nothing'}. Give it from the root on."
+        )
+        return
+    try:
+        with st.spinner("Indexing films…"):
+            dataset.open_source(path)
+    except CxrError as error:
+        st.error(str(error), icon=":material/folder_off:")
+        return
     running.start(
         PROBE,
-        {"rows": list(chosen), "data": str(Path(folder).expanduser()), "films": most, "seed": 0},
+        {"rows": list(chosen), "data": str(path), "films": most, "seed": 0},
         "Linear probe of " + (chosen[0] if len(chosen) == 1 else f"{len(chosen)} networks"),
     )
 

@@ -23,7 +23,7 @@ def page(rows: Sequence[Row], results: Results) -> None:
     with found:
         running.follow(KIND)
         _found(rows, results)
-    table.problems(rows, results)
+    table.problems(rows, results, ("latency",))
 
 
 def _form(rows: Sequence[Row]) -> None:

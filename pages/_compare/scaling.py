@@ -110,17 +110,27 @@ def _family() -> None:
             },
         )
     ways = comparison.WAYS
-    st.markdown("**One way alone, or all at once: as the paper measured it on B0**")
+    st.markdown(
+        "**One way alone, or all at once: as the paper measured it on B0** "
+        ":small[(Tan and Le 2019, table 7)]"
+    )
     st.dataframe(
         {
             "Scaled": [w.name for w in ways],
             "Width": [w.width for w in ways],
             "Depth": [w.depth for w in ways],
             "Resolution": [w.resolution for w in ways],
-            "Billion operations": [w.gmacs for w in ways],
+            "Multiply-adds": [w.gmacs for w in ways],
             "Top-1": [w.top1 for w in ways],
         },
         key="compare_paper",
         hide_index=True,
-        column_config={"Top-1": st.column_config.NumberColumn(format="%.1f %%")},
+        column_config={
+            **{
+                name: st.column_config.NumberColumn(format="× %.1f")
+                for name in ("Width", "Depth", "Resolution")
+            },
+            "Multiply-adds": st.column_config.NumberColumn(format="%.1f G"),
+            "Top-1": st.column_config.NumberColumn(format="%.1f %%"),
+        },
     )

@@ -9,11 +9,15 @@ import streamlit as st
 
 from cxr_core import comparison
 from cxr_core.card import shown
-from cxr_core.comparison import NOT_MEASURED, Results, Row
+from cxr_core.comparison import NOT_MEASURED, Results, Row, What
 from pages._compare import words
+from pages._shared import window
+from pages._threshold.words import plain
 
 GROUPS = ("Published", "Counted", "Latency here", "On films")
 SOURCE = "Keras' own table, keras.io/api/applications"
+# Pixels: of a line of the table, and of what stands above and below the table.
+HIGH, AROUND = 29, 356
 _MB = 1e6
 
 
@@ -30,11 +34,13 @@ def page(rows: Sequence[Row], results: Results) -> None:
             label_visibility="collapsed",
         )  # fmt: skip
         download(rows, results, "compare_csv")
+        _, height = window.size("compare_window")
     st.dataframe(
         {"Network": [row.title for row in rows]} | _columns(rows, results, groups, batch),
         key="compare_table",
         hide_index=True,
-        height=38 + 35 * min(len(rows), 15),
+        row_height=HIGH,
+        height=3 + HIGH * (1 + min(len(rows), max((height - AROUND) // HIGH - 1, 8))),
         placeholder=NOT_MEASURED,
         column_config={"Network": st.column_config.TextColumn(pinned=True)} | _config(batch),
         alt="Networks by row: accuracy, parameters, operations, sizes, latency on this machine.",
@@ -51,16 +57,17 @@ def download(rows: Sequence[Row], results: Results, key: str) -> None:
     )  # fmt: skip
 
 
-def problems(rows: Sequence[Row], results: Results) -> None:
+def problems(
+    rows: Sequence[Row], results: Results, of: Sequence[What] = ("latency", "probe", "weights")
+) -> None:
     """What could not be measured, each with its reason; nothing else of the table suffers."""
     for row in rows:
         sentences = [row.problem] + [
-            found.sentence
-            for what in ("latency", "probe", "weights")
-            if (found := results.problem(row.id, what)) is not None
+            found.sentence for what in of if (found := results.problem(row.id, what)) is not None
         ]
         for sentence in dict.fromkeys(filter(None, sentences)):
-            st.warning(f"**{row.title}** {sentence}", icon=":material/warning:")
+            told = sentence.removeprefix(f"{row.title}, ").removeprefix(f"{row.title}'s ")
+            st.warning(f"**{row.title}** {plain(told)}", icon=":material/warning:")
 
 
 def _columns(
@@ -85,10 +92,11 @@ def _columns(
             columns[_short(runtime.title)] = [one and one.per_film_ms for one in found]
         found = [results.latency(row.id, "litert", batch) for row in rows]
         columns["Peak memory"] = [one and one.peak_mb for one in found]
+        columns["Measured"] = [_measured(results, row, batch) for row in rows]
     if "On films" in groups:
         columns["AUC, probe"] = [_probe(results, row) for row in rows]
         columns["AUC, validation"] = [
-            None if row.validation_auc is None else shown(row.validation_auc) for row in rows
+            "–" if row.validation_auc is None else shown(row.validation_auc) for row in rows
         ]
     return columns
 
@@ -110,14 +118,19 @@ def _config(batch: int) -> dict[str, Any]:
         "Multiply-adds": number("Multiply-adds", "%.2f G", "Billions for one picture, with top."),
         "Layers": number("Layers", "%d", "Layers of the graph, weights or not."),
         "Activations": number(
-            "Activations", "%.0f MB", "All layers' outputs for one picture as float32."
+            "Activations", "%.0f MB", "All layers' outputs for one picture as float32.", 98
         ),
-        "On disk": number("On disk", "%.1f MB", "The weights as float32."),
+        "On disk": number("On disk", "%.1f MB", "The weights as float32.", 84),
         "Peak memory": number(
             "Peak memory",
             "%.0f MB",
             "Peak resident memory of the LiteRT float32 process.",
-            112,
+            100,
+        ),
+        "Measured": st.column_config.TextColumn(
+            width=230,
+            help="Day and threads. Busy: other programs used more than "
+            f"{100 * comparison.BUSY:.0f} % of the processors meanwhile.",
         ),
         "AUC, probe": st.column_config.TextColumn(
             width=176, help="A linear probe on frozen features of your films, with 95 % interval."
@@ -129,8 +142,20 @@ def _config(batch: int) -> dict[str, Any]:
     for runtime in comparison.RUNTIMES:
         short = _short(runtime.title)
         told = f"{runtime.title}: median milliseconds a film on this machine, {each}."
-        config[short] = number(short, "%.3g ms", told, 112)
+        config[short] = number(short, "%.3g ms", told, 100)
     return config
+
+
+def _measured(results: Results, row: Row, batch: int) -> str | None:
+    """Day and threads of a row's latest figures, and which of them come from a busy machine."""
+    found = [(r, x) for r in comparison.RUNTIMES if (x := results.latency(row.id, r.id, batch))]
+    if not found:
+        return None
+    last = max((x.circumstances for _, x in found), key=lambda c: c.date)
+    threads = " or ".join(str(n) for n in sorted({x.circumstances.threads for _, x in found}))
+    busy = [_short(r.title) for r, x in found if x.busy]
+    told = "all of them" if len(busy) == len(found) > 1 else ", ".join(busy)
+    return f"{last.date[:10]}, threads {threads}" + (f"; busy: {told}" if busy else "")
 
 
 def _course(row: Row) -> str:
@@ -160,6 +185,8 @@ def _per(value: int | None, unit: float) -> float | None:
 
 
 def _probe(results: Results, row: Row) -> str | None:
+    if row.model:
+        return "–"
     found = results.probe(row.id)
     return None if found is None else shown(found.auc)
 

@@ -18,9 +18,9 @@ LAYER = (3, 512, 512, 14)
 ACROSS = {"macs": "Operations", "latency": "Latency here"}
 UP = {"top1": "ImageNet top-1", "auc": "AUC on chest films"}
 KINDS = ("convolution 1×1", "depthwise", "larger convolution", "fully connected", "other")
-# What stands above and below the field, and its least and greatest height, in pixels; the
-# headline takes a second line in windows less wide than WIDE.
-AROUND, LEAST, GREATEST, WIDE, LINE = 452, 360, 760, 1400, 36
+# What stands above and below the field, and its least and greatest height, in pixels; in windows
+# less wide than WIDE the headline is set smaller, to keep to its line.
+AROUND, LEAST, GREATEST, WIDE = 452, 360, 760, 1400
 # The field's share of the page between its margins.
 SHARE, MARGINS = 0.62, 160
 
@@ -28,10 +28,10 @@ SHARE, MARGINS = 0.62, 160
 def page(rows: Sequence[Row], results: Results) -> None:
     """Headline, field of networks, and beside it what makes the difference."""
     a, b, across, up, runtime = _controls(rows, results)
-    st.markdown(f"### {words.against(a, b)}")
+    head = st.container()
     width, height = window.size("compare_window")
-    height -= AROUND + (LINE if width < WIDE else 0)
-    size = (round(SHARE * (width - MARGINS)), min(max(height, LEAST), GREATEST))
+    head.markdown(f"{'###' if width >= WIDE else '####'} {words.against(a, b)}")
+    size = (round(SHARE * (width - MARGINS)), min(max(height - AROUND, LEAST), GREATEST))
     field, reason = st.columns([1.7, 1], gap="medium")
     with field:
         _field(rows, results, (a, b), across, up, runtime, size)
@@ -97,13 +97,15 @@ def _field(
             "chosen" if row is pair[0] else "rival" if row is pair[1]
             else "own" if row.model else "other"
         )  # fmt: skip
-        bubbles.append(Bubble(row.title, x, y, row.params, tone, _hover(row, x, y, across, up)))
+        found = results.latency(row.id, runtime, 1) if across == "latency" else None
+        bubbles.append(
+            Bubble(
+                row.title, x, y, row.params, tone, _hover(row, x, y, across, up),
+                _short(row) if tone == "other" else "", found is not None and found.busy,
+            )
+        )  # fmt: skip
     if not bubbles:
-        st.info(
-            f"No network was measured on this machine yet ({title}). "
-            "Choose **Measure here** above: a few networks take a minute or two.",
-            icon=":material/timer:",
-        )
+        st.info(_nothing(rows, results, across, up, title), icon=":material/timer:")
         return
     front = comparison.pareto([b.x for b in bubbles], [b.y for b in bubbles])
     unit = (
@@ -121,22 +123,50 @@ def _field(
         f"{UP[up]} against {unit}; area for parameters. On the Pareto front: {on_front}.",
         "backbones",
     )
-    st.caption(_small_print(pair, results, across, runtime, title, missing))
+    st.caption(_small_print(rows, pair, results, across, up, runtime, missing))
+
+
+def _nothing(rows: Sequence[Row], results: Results, across: str, up: str, title: str) -> str:
+    """Why no network can be drawn, and what to do."""
+    if all(_accuracy(row, results, up) is None for row in rows):
+        return "No AUC on chest films was measured here yet. Choose **On your films** above."
+    if across == "latency":
+        return (
+            f"No network was measured on this machine yet ({title}). "
+            "Choose **Measure here** above: a few networks take a minute or two."
+        )
+    return "Operations of no network with an AUC are counted. Choose **ImageNet top-1** again."
+
+
+def _short(row: Row) -> str:
+    """'B3' of EfficientNetB3: between the first and the last of its family nobody needs more."""
+    inner = row.id.startswith("efficientnetb") and row.id[-1] not in "07"
+    return row.title[-2:] if inner else row.title
 
 
 def _small_print(
+    rows: Sequence[Row],
     pair: tuple[Row, Row],
     results: Results,
     across: str,
+    up: str,
     runtime: str,
-    title: str,
     missing: Sequence[str],
 ) -> str:
+    title = next(r.title for r in comparison.RUNTIMES if r.id == runtime)
     why = "Not measured here" if across == "latency" else "Operations not counted"
     left_out = f" {why}, so not drawn: {', '.join(missing)}." if missing else ""
+    evidence = (
+        "AUC: of a backbone a linear probe, of a registered model its own validation."
+        if up == "auc" else "Operations are counted from the graph; accuracy is from Keras' table."
+    )  # fmt: skip
+    how = ""
+    if across == "latency":
+        shown = [x for row in rows if (x := results.latency(row.id, runtime, 1)) is not None]
+        how = f" {words.measured(shown)}"
     return (
-        "Area: parameters. Operations are counted from the graph; accuracy is from Keras' table. "
-        f"{words.latency_against(*pair, results, runtime, title)}{left_out}"
+        f"Area: parameters. B1 to B6: EfficientNet. {evidence} "
+        f"{words.latency_against(*pair, results, runtime, title)}{how}{left_out}"
     )
 
 

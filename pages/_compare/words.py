@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from cxr_core.comparison import NOT_MEASURED, Circumstances, Results, Row
+from cxr_core.comparison import NOT_MEASURED, Circumstances, Latency, Results, Row
 
 
 def against(a: Row, b: Row) -> str:
@@ -48,6 +48,25 @@ def conditions(one: Circumstances) -> str:
     cores = "1 core" if one.cores == 1 else f"{one.cores} cores"
     threads = "1 thread" if one.threads == 1 else f"{one.threads} threads"
     return f"{day} UTC, {one.processor}, {cores}, {threads}; {versions(one.versions)}"
+
+
+def measured(found: Sequence[Latency]) -> str:
+    """When and with what several were measured; what differs among them is told, busy ones too."""
+    if not found:
+        return ""
+    how = sorted((x.circumstances for x in found), key=lambda c: c.date)
+    days = list(dict.fromkeys(c.date[:10] for c in how))
+    span = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    counts = sorted({c.threads for c in how})
+    threads = " or ".join(map(str, counts)) + (" thread" if counts == [1] else " threads")
+    apart = "" if len(counts) == 1 else " (so not all compare)"
+    busy = sum(x.busy for x in found)
+    hollow = f" Hollow: the machine was busy ({busy} of {len(found)})." if busy else ""
+    last = how[-1]
+    return (
+        f"Measured {span}, {last.processor}, {last.cores} cores, {threads}{apart}; "
+        f"{versions(last.versions)}.{hollow}"
+    )
 
 
 def versions(found: Mapping[str, str]) -> str:

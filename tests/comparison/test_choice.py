@@ -64,7 +64,7 @@ def test_what_does_not_fit_says_each_reason() -> None:
 def test_the_latest_measurement_counts_and_memory_can_bind() -> None:
     chosen = choose(ROWS, MEASURED, Constraints(memory_mb=200, rank_by="latency"))
     assert [c.row.id for c in chosen if c.admissible] == ["mobilenetv2", "resnet50"]
-    assert chosen[0].reasons[0].startswith("first: the shortest latency here")
+    assert chosen[0].reasons[0] == "4.0 ms, the shortest latency here of what fits"
 
 
 def test_no_limit_admits_every_row_and_ranks_the_unmeasured_last() -> None:

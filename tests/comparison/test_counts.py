@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
-from cxr_core.backbones import BACKBONES, Backbone, Operations
+from cxr_core.backbones import BACKBONES, Backbone
 from cxr_core.comparison import Counts, counted_with, counts, efficientnets, scaled
-
-
-def as_printed(counted: float, published: Operations) -> bool:
-    """Within 1 %, or the same digits once rounded or cut off as the source prints them."""
-    unit = 10 ** (math.floor(math.log10(published.macs)) + 1 - published.digits)
-    return (
-        abs(counted / published.macs - 1) <= 0.01
-        or math.floor(counted / unit) == round(published.macs / unit)
-        or round(counted / unit) == round(published.macs / unit)
-    )
 
 
 def of(name: str) -> Counts:
@@ -27,15 +15,6 @@ def of(name: str) -> Counts:
 def test_every_backbone_is_counted_and_it_says_with_what() -> None:
     assert set(counts()) == {b.name for b in BACKBONES}
     assert {"command", "date", "keras", "tensorflow"} <= set(counted_with())
-
-
-@pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)
-def test_parameters_and_operations_are_as_published(row: Backbone) -> None:
-    counted = of(row.name)
-    assert counted.size == row.size
-    assert row.published.params is not None
-    assert counted.params == pytest.approx(row.published.params, rel=0.01)
-    assert row.operations is None or as_printed(counted.macs, row.operations)
 
 
 @pytest.mark.parametrize("row", BACKBONES, ids=lambda row: row.name)

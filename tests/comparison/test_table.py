@@ -9,11 +9,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import imagenet_weights
 import pytest
 
 from cxr_core import comparison
 from cxr_core.backbones import BACKBONES, WeightsFile, backbone
-from cxr_core.comparison import Results
+from cxr_core.comparison import Results, WeightsState
 from cxr_core.errors import ConfigError, ModelError
 
 # keras.io/api/applications; the list.
@@ -45,6 +46,8 @@ def test_what_is_not_measured_says_so() -> None:
     assert by_row["convnexttiny"]["top5_percent"] == "not published"
     assert by_row["mobilenet"]["course_top1_percent"] == "71.0"
     assert by_row["mobilenet"]["top1_percent"] == "70.4"
+    assert by_row["mobilenet"]["published_macs"] == "569000000"
+    assert by_row["mobilenet"]["published_macs_source"] == "Howard et al. 2017, table 4"
     json.dumps(comparison.as_json(comparison.table(registered=False), Results()), allow_nan=False)
 
 
@@ -55,6 +58,10 @@ def test_a_registered_model_is_a_row_with_its_validation_auc(model_entry) -> Non
     assert row.top1 is None
     # Frozen and trained numbers of the base, and of its logit.
     assert row.params == 2_257_984 + 1_281
+    # Counted from the file alone; a film of half the side takes a quarter of the operations.
+    assert row.size is not None
+    with_top = comparison.counts()["mobilenetv2"].macs - 1_280_000
+    assert row.macs == pytest.approx(with_top * (row.size / 224) ** 2, rel=0.1)
 
 
 def test_a_damaged_model_keeps_the_rest_of_the_table(tmp_path: Path, monkeypatch) -> None:
@@ -94,6 +101,21 @@ def test_a_damaged_weight_file_is_told_from_a_missing_one(
     assert not state.present
     assert words in state.sentence
     assert "download it again" in state.sentence
+
+
+def test_weights_without_a_checksum_are_known_by_how_many_numbers_they_hold() -> None:
+    def state() -> WeightsState:
+        found = comparison.weights(backbone("mobilenetv2"))
+        assert found is not None
+        return found
+
+    path = imagenet_weights.write("mobilenetv2")
+    assert state().present
+    path.write_bytes(path.read_bytes()[:600])
+    assert "ends too early, or is damaged" in state().sentence
+    imagenet_weights.write("mobilenetv2", numbers=3_538_984)
+    assert "3,538,984 numbers instead of 2,257,984: another network's" in state().sentence
+    assert "Delete the file and download it again." in state().sentence
 
 
 def test_whole_weights_are_present(keras_home: Path) -> None:

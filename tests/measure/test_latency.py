@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import imagenet_weights
 import pytest
 
 from cxr_core import comparison
@@ -72,15 +73,13 @@ def test_a_row_too_large_for_memory_is_refused_and_the_rest_goes_on(
     assert "EfficientNetB7 needs about" in outcome["problems"][0]["sentence"]
 
 
-def test_weights_of_another_network_are_a_sentence(home: Path, report, tmp_path: Path) -> None:
-    weights = comparison.row("mobilenet").weights
-    assert weights is not None
-    weights.path.parent.mkdir(parents=True)
-    weights.path.write_bytes(b"\x89HDF\r\n\x1a\n of nothing that Keras knows")
+def test_weights_of_another_network_are_a_sentence(home: Path, report) -> None:
+    imagenet_weights.write("mobilenet", numbers=4711)
     config = {"rows": ["mobilenet"], "runtimes": ["litert"], "batches": [1], "repeats": 10}
     outcome = latency.run(config, report())
     assert outcome["measured"] == 0
-    assert "damaged, or another network's" in outcome["problems"][0]["sentence"]
+    [problem] = outcome["problems"]
+    assert "4,711 numbers instead of 3,228,864: another network's" in problem["sentence"]
 
 
 def test_cancelled_half_way_what_was_measured_stays_and_is_not_measured_again(tiny, report) -> None:

@@ -13,6 +13,7 @@ import pytest
 from cxr_core import classifier
 from cxr_core.backbones import BACKBONES, Backbone, InputScaling, backbone
 from cxr_core.comparison import counts
+from cxr_core.comparison._stored import multiply_adds
 from cxr_core.measure.count import counted, network
 
 keras = pytest.importorskip("keras")
@@ -73,9 +74,22 @@ def scaled_input(model: keras.Model, images: np.ndarray) -> np.ndarray:
     return np.asarray(keras.Model(model.input, before_first_weights(model))(images))
 
 
-def test_it_counts_at_full_size_what_the_committed_table_says(row: Backbone) -> None:
+def test_it_counts_at_full_size_what_was_published(row: Backbone) -> None:
+    """Parameters and multiply-adds; and the committed table is this very count."""
     committed = counts()[row.name]
-    assert counted(network(row), row.name, committed.params_without_top) == committed
+    found = counted(network(row), row.name, committed.params_without_top)
+    assert found == committed
+    assert found.size == row.size
+    assert found.params == pytest.approx(row.published.params, rel=0.01)
+    assert row.operations is not None
+    assert found.macs == pytest.approx(row.operations.macs, rel=0.01)
+
+
+def test_a_stored_copy_is_counted_without_keras_as_its_graph_is(
+    row: Backbone, built: keras.Model
+) -> None:
+    stored = keras.saving.serialize_keras_object(built)
+    assert multiply_adds(stored) == counted(built, row.name, 0).macs
 
 
 def test_its_base_holds_what_the_table_says_without_the_top(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import imagenet_weights
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -197,18 +198,25 @@ def test_measuring_nothing_is_refused_in_words(page: AppTest):
     assert page.error[0].value.startswith("Expected at least one network")
 
 
-@pytest.mark.parametrize("given", ["", "/no/such/folder"])
-def test_a_folder_that_is_none_is_refused_in_words(page: AppTest, given: str, home: Path):
-    weights = home / "keras" / "models"
-    weights.mkdir(parents=True)
-    row = comparison.row("mobilenetv2")
-    assert row.weights is not None
-    row.weights.path.write_bytes(b"\x89HDF\r\n\x1a\n")
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("", "the whole path of a data set on this machine; received nothing"),
+        ("films/NORMAL", "received a part of one"),
+        ("/no/such/folder", "received a path where nothing lies"),
+        ("'~'", "Expected"),
+    ],
+)
+def test_a_data_set_that_is_none_is_refused_in_words(
+    page: AppTest, given: str, words: str, home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("HOME", str(home / "keras"))
+    imagenet_weights.write("mobilenetv2")
     view(page, "On your films")
     page.text_input(key="compare_probe_data").set_value(given)
     page.button(key="compare_probe_start").click().run()
     assert not page.exception
-    assert page.error[0].value.startswith("Expected a folder")
+    assert words in page.error[0].value
     assert "/no/such" not in page.error[0].value
 
 
