@@ -58,7 +58,7 @@ def run(config: Mapping[str, Json], report: Reporter) -> Mapping[str, Json]:
         if [identifier, runtime, batch] in finished:
             continue
         try:
-            found = measure(row, runtime, batch, settings, report, what)
+            found = measure(row, runtime, batch, settings, report, what, (i, len(combinations)))
         except CxrError as error:
             sentence = str(error)
             problem = Problem(identifier, "latency", sentence, comparison.now(), runtime, batch)
@@ -115,7 +115,13 @@ def checked(config: Mapping[str, Json]) -> LatencyConfig:
 
 
 def measure(
-    row: Row, runtime: str, batch: int, settings: LatencyConfig, report: Reporter, what: str
+    row: Row,
+    runtime: str,
+    batch: int,
+    settings: LatencyConfig,
+    report: Reporter,
+    what: str,
+    step: tuple[int, int] = (0, 1),
 ) -> Latency:
     """One row, one runtime, one batch. Raises ModelError where it cannot be measured."""
     if row.problem:
@@ -136,7 +142,12 @@ def measure(
         file, weights = serving_file(row, _PRECISION[runtime], threads, report.check)
         request["file"] = str(file)
     answered = process.run(
-        "cxr_core.measure._timing", request, what=what, threads=threads, check=report.check
+        "cxr_core.measure._timing",
+        request,
+        what=what,
+        threads=threads,
+        check=report.check,
+        on_progress=lambda done, of: report.progress(*step, epoch=done, epochs=of, message=what),
     )
     q1, median, q3, p95 = np.percentile(answered["ms"], [25, 50, 75, 95])
     return Latency(

@@ -59,10 +59,10 @@ def _form(ready: Sequence[Row]) -> None:
         "then judged on the films of patients that it has not seen."
     )
     if pressed:
-        _start(source, chosen, int(most))
+        _start(source, [row for row in ready if row.id in chosen], int(most))
 
 
-def _start(source: str, chosen: Sequence[str], most: int) -> None:
+def _start(source: str, chosen: Sequence[Row], most: int) -> None:
     if not chosen:
         st.error("Expected at least one network; received none. Choose one and start again.")
         return
@@ -81,8 +81,8 @@ def _start(source: str, chosen: Sequence[str], most: int) -> None:
         return
     running.start(
         PROBE,
-        {"rows": list(chosen), "data": str(path), "films": most, "seed": 0},
-        "Linear probe of " + (chosen[0] if len(chosen) == 1 else f"{len(chosen)} networks"),
+        {"rows": [row.id for row in chosen], "data": str(path), "films": most, "seed": 0},
+        "Linear probe of " + (chosen[0].title if len(chosen) == 1 else f"{len(chosen)} networks"),
     )
 
 

@@ -57,7 +57,8 @@ def _live(kind: str) -> None:
         # What it made belongs into every table and picture of the page.
         st.rerun(scope="app")
         return
-    share = job.step / job.steps if job.steps else 0.0
+    within = job.epoch / job.epochs if job.epochs else 0.0
+    share = (job.step + within) / job.steps if job.steps else 0.0
     what = job.message or ("waiting for its turn" if job.state is State.QUEUED else "starting")
     done = f"{job.step} of {job.steps}: " if job.steps else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):

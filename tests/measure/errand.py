@@ -27,8 +27,12 @@ def work(request: dict[str, Any]) -> dict[str, Any]:
             raise RuntimeError("first line\nsecond line")
         case "exhaust":
             raise MemoryError
+        case "run out":
+            raise RuntimeError("OOM: failed to allocate memory for a tensor")
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "abort":
+            os.kill(os.getpid(), signal.SIGABRT)
         case "vanish":
             sys.stderr.write("the last words\n")
             sys.stderr.flush()

@@ -37,7 +37,9 @@ def test_an_answer_comes_back_whatever_libraries_print() -> None:
         ("fail", r"The errand: Expected a film; received a shoe\. Bring a film\."),
         ("break", r"The errand: RuntimeError: first line$"),
         ("exhaust", "memory was not enough"),
+        ("run out", "memory was not enough.*take a smaller batch"),
         ("die", "signal 9.*lack of memory"),
+        ("abort", "signal 6.*lack of memory"),
         ("vanish", "code 3.*the last words"),
     ],
 )
