@@ -129,10 +129,14 @@ def calibration(curve: CalibrationCurve, height: int = 320) -> go.Figure:
             "<extra></extra>",
         )
     )  # fmt: skip
-    _note(
-        figure, f"ECE {curve.ece:.3f}<br>Brier {_with_interval(curve.brier)}", 0.98, 0.09, "right"
-    )
     _axes(figure, "Predicted probability", "Observed share of pneumonia", height)
+    # Above the plot: a badly calibrated model has points anywhere in it.
+    figure.update_layout(margin_t=42)
+    words = f"ECE {curve.ece:.3f}<br>Brier {_with_interval(curve.brier)}"
+    figure.add_annotation(
+        text=words, x=0, y=1.02, xref="paper", yref="paper", xanchor="left", yanchor="bottom",
+        align="left", showarrow=False, font={"size": 12},
+    )  # fmt: skip
     return figure.update_xaxes(range=[-0.01, 1.01]).update_yaxes(range=[-0.03, 1.05])
 
 

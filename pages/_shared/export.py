@@ -58,7 +58,9 @@ const styled = async (root) => {
     rules.push(rule.cssText.replace(/src:[^;]+;/, `src: url(${data});`));
   }
   const style = document.createElementNS(SVG, "style");
-  style.textContent = rules.join("\n") + "\n.crisp { shape-rendering: crispEdges; }";
+  // Plotly's lines keep their width on the screen, and would be a third of it in a larger picture.
+  style.textContent = rules.join("\n") + "\n.crisp { shape-rendering: crispEdges; }"
+    + "\n* { vector-effect: none !important; }";
   root.prepend(style);
 };
 

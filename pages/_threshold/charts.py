@@ -65,7 +65,7 @@ def trust(state: Bench, prevalence: float, ratio: float) -> None:
         key = (data.set.sha256, ratio, prevalence)
         found = state.once("cost", key, lambda: data.cost(ratio, prevalence))
         st.markdown(
-            f"**Expected cost** :small[a miss worth {ratio:g} false alarms]",
+            f"**Expected cost** :small[a miss worth {ratio:g} alarms]",
             help=f"Least at {found.best:.4f}: {found.best_cost:,.1f} false alarms per 1,000 "
             "patients. The ratio is set beside the prevalence.",
         )
