@@ -44,7 +44,8 @@ With --json, one object:
   reported         the same of --report-on: {name, sha256, n, …, figures}, or null
   optimism band subgroups    where they were asked for
   in_force locked  the operating point in force now; true where this command locked it
-With --history: [{id, locked, in_force, threshold, criterion, data, n, data_sha256, note}].
+With --history: [{id, locked, in_force, threshold, criterion, data, n, data_sha256, note, figures,
+reported}], figures and reported as they were when it was locked.
 
 exit code: 0 done; 1 done, but rows were left out or the criterion cannot be reached; 2 nothing done
 

@@ -19,8 +19,10 @@ Json: TypeAlias = Any
 def show_history(past: History, entry: ModelEntry, as_json: bool) -> int:
     """Print every point that was ever in force, the one that is marked; 1 where it is damaged."""
     now = past.active.id if past.active else "own"
-    own = ("own", "", entry.card.operating_point, "", "")
-    known = [(p.id, p.locked, p.point, p.data_sha256, p.note) for p in past.locked]
+    own = ("own", "", entry.card.operating_point, "", "", None, None)
+    known = [
+        (p.id, p.locked, p.point, p.data_sha256, p.note, p.figures, p.reported) for p in past.locked
+    ]
     table = [
         {
             "id": id_,
@@ -32,8 +34,10 @@ def show_history(past: History, entry: ModelEntry, as_json: bool) -> int:
             "n": point.n,
             "data_sha256": sha256 or None,
             "note": note,
+            "figures": figures,
+            "reported": reported,
         }
-        for id_, at, point, sha256, note in [own, *known]
+        for id_, at, point, sha256, note, figures, reported in [own, *known]
     ]
     if as_json:
         print(json.dumps(table))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
 from cxr_core import operating as op
 from cxr_core import points, registry
 from cxr_core.errors import CxrError
+from cxr_core.operating import Sorted
+from cxr_core.points import LockedPoint
 from cxr_core.registry import ModelEntry
 from cxr_core.schema import OperatingPoint
 from pages._threshold import sources
+from pages._threshold.reporting import said
 from pages._threshold.session import Bench
 from pages._threshold.words import plain
 
@@ -29,18 +34,16 @@ def _confirm(state: Bench) -> None:
     entry = _entry(state)
     if entry is None:
         return
-    found = data.figures(point.threshold)
     choice = state.choice or op.choose(data, "hand", point.threshold)
     before = points.active(entry)
     st.markdown(
         f"**{entry.name} {entry.version}**: threshold **{before.threshold:.4f} → "
         f"{point.threshold:.4f}**, refer from {point.low:.4f} to {point.high:.4f}.\n\n"
         f"Criterion: {plain(choice.sentence)}.\n\n"
-        f"On {data.n:,} films: sensitivity {found.sensitivity.value:.1%} "
-        f"({found.sensitivity.low:.1%} to {found.sensitivity.high:.1%}), specificity "
-        f"{found.specificity.value:.1%} ({found.specificity.low:.1%} to "
-        f"{found.specificity.high:.1%}). Data sha256 `{data.set.sha256[:16]}`."
+        f"Chosen on {_on(data, point.threshold)}. Data sha256 `{data.set.sha256[:16]}`."
     )
+    if state.reporting is not None:
+        st.markdown(f"Reported on {_on(state.reporting, point.threshold)}.")
     problem = state.honesty
     understood = True
     if problem is not None:
@@ -54,6 +57,35 @@ def _confirm(state: Bench) -> None:
     )  # fmt: skip
     if no.button("Cancel", width="stretch", key="threshold_lock_no") or locked:
         st.rerun()
+
+
+def _on(films: Sorted, threshold: float) -> str:
+    found = films.figures(threshold)
+    return plain(
+        f"{films.set.name}, {films.n:,} films: sensitivity {said(found.sensitivity, True)}, "
+        f"specificity {said(found.specificity, True)}"
+    )
+
+
+def _evidence(lock: LockedPoint) -> str:
+    """The figures that a lock was made with, on the films that chose and on those reported on."""
+    parts = []
+    for words, figures in (
+        ("chosen on", lock.figures),
+        ("reported on", (lock.reported or {}).get("figures")),
+    ):
+        if figures:
+            shares = [
+                f"{name} {_share(figures.get(name))}" for name in ("sensitivity", "specificity")
+            ]
+            parts.append(f"{words} {figures.get('films', '')}: {', '.join(shares)}")
+    return "; ".join(parts) or "no figures kept"
+
+
+def _share(found: Mapping[str, float] | None) -> str:
+    if not found:
+        return "not defined"
+    return f"{found['value']:.1%} ({found['low']:.1%} to {found['high']:.1%})"
 
 
 def _write(state: Bench, entry: ModelEntry, choice: op.Choice) -> None:
@@ -99,13 +131,13 @@ def history(state: Bench, _: float, __: float) -> None:
     own = entry.card.operating_point
     active = None if found.active is None else found.active.id
     st.markdown(f"**{entry.name} {entry.version}**, in use: {points.active(entry).threshold:.4f}")
-    entries: list[tuple[str | None, str, OperatingPoint, str]] = [
-        (lock.id, lock.locked[:16].replace("T", " "), lock.point, lock.note)
+    entries: list[tuple[str | None, str, OperatingPoint, str, str]] = [
+        (lock.id, lock.locked[:16].replace("T", " "), lock.point, _evidence(lock), lock.note)
         for lock in reversed(found.locked)
     ]
-    entries.append((None, entry.card.created or "", own, "as the model came"))
-    for identifier, when, point, note in entries:
-        _line(state, entry, identifier, when, point, note, identifier == active)
+    entries.append((None, entry.card.created or "", own, "", "as the model came"))
+    for identifier, when, point, figures, note in entries:
+        _line(state, entry, identifier, when, point, figures, note, identifier == active)
 
 
 def _line(
@@ -114,16 +146,18 @@ def _line(
     identifier: str | None,
     when: str,
     point: OperatingPoint,
+    figures: str,
     note: str,
     active: bool,
 ) -> None:
     with st.container(border=True):
         words, restore = st.columns([5, 1], vertical_alignment="center")
         badge = " :green-badge[:material/check: in use]" if active else ""
-        evidence = f"{point.criterion} · {point.data}, {point.n:,} films"
+        parts = (f"{point.criterion} · {point.data}, {point.n:,} films", figures, note)
+        evidence = "  \n".join(plain(part) for part in parts if part)
         words.markdown(
             f"**{point.threshold:.4f}** · refer {point.refer_low:.4f} to {point.refer_high:.4f} · "
-            f"{when}{badge}  \n:small[{plain(evidence)}{' · ' + plain(note) if note else ''}]"
+            f"{when}{badge}  \n:small[{evidence}]"
         )
         if active:
             return
