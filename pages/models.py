@@ -22,7 +22,7 @@ def main() -> None:
         one.show(chosen[0])
     else:
         st.caption("Choose a model to describe, rename, export or delete it; two to compare them.")
-        incoming.show()
+    incoming.show()
 
 
 entry.through_app("pages/models.py")

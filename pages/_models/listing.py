@@ -30,6 +30,10 @@ def table(found: Sequence[Stored]) -> list[Stored]:
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
+        # The page opens with the model that Review reads with.
+        selection_default={
+            "selection": {"rows": [k for k, one in enumerate(found) if one.default and one.card]}
+        },
         height=38 + 35 * min(max(len(found), 1), 10),
         placeholder="not measured",
         column_config={

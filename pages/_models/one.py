@@ -14,6 +14,14 @@ from cxr_core.shelf import Stored
 from pages._shared import running
 
 EXPORT = "export"
+FIGURES = {
+    "auc": "AUC",
+    "accuracy": "Accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+}
 FORMATS = {
     "float32": "LiteRT float32, as it is served",
     "float16": "LiteRT float16, half the size",
@@ -47,11 +55,10 @@ def _card(card: ModelCard) -> None:
         f"patients.\n\n"
         f"Operating point {point.threshold:.3f}, chosen by: {point.criterion} (n = {point.n})."
     )
-    names = ("auc", "accuracy", "sensitivity", "specificity", "brier", "ece")
     st.dataframe(
         {
-            "Figure, 95 % interval": ["AUC", *(n.capitalize() for n in names[1:])],
-            "On validation films": [shown(getattr(card.validation, n)) for n in names],
+            "Figure, 95 % interval": list(FIGURES.values()),
+            "On validation films": [shown(getattr(card.validation, name)) for name in FIGURES],
         },
         key="models_figures",
         hide_index=True,

@@ -53,6 +53,13 @@ def test_every_model_is_listed_and_a_damaged_one_is_named(mine: ModelEntry):
     assert "serving.tflite" in words(page)
 
 
+def test_the_page_opens_with_the_model_that_review_reads_with(mine: ModelEntry):
+    registry.set_default(mine)
+    page = opened()
+    assert "#### tiny 1.0.0" in words(page)
+    assert page.file_uploader(key="models_file")
+
+
 def test_a_model_is_described_and_becomes_the_default(mine: ModelEntry):
     page = opened("tiny@1.0.0")
     page.text_area(key="models_text_tiny@1.0.0").set_value("Ward 7").run()
