@@ -273,8 +273,6 @@ def unserved(row: Architecture) -> str | None:
     """Why Review cannot have a trained one, in words; None where it can."""
     if row.key == "vit_b16":
         return "it has no map of rows and columns before its answer for Grad-CAM to weigh"
-    if row.key in ("alexnet", "googlenet"):
-        return "its local response normalisation is a layer of its own, which stored models lack"
     return None
 
 

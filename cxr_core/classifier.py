@@ -247,6 +247,9 @@ def load(path: Path) -> keras.Model:
     """A network from a `.keras` file; code stored in the file is refused. Raises ModelError."""
     import keras
 
+    from cxr_core import zoo
+
+    zoo.own_layers()
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:

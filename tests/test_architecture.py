@@ -48,7 +48,7 @@ ALLOWED = {
     "cluster": {"errors", "registry"},
     "points": {"errors", "schema", "card", "registry"},
     "serve": {"errors", "schema", "card", "gate", "points", "preprocess", "registry"},
-    "explain": {"errors", "schema", "graph", "preprocess"},
+    "explain": {"errors", "schema", "graph", "preprocess", "zoo"},
     "reading": {"errors", "schema", "explain", "image", "preprocess", "quality", "serve"},
     "batch": {"errors", "schema", "image", "reading", "serve", "worklist"},
     "archive": {"errors", "batch", "cluster", "registry", "serve", "worklist"},
@@ -67,7 +67,8 @@ ALLOWED = {
     },
     "dataset": {"errors", "image", "preprocess"},
     "features": {"errors", "schema", "augmentation", "dataset", "image", "preprocess"},
-    "classifier": {"errors", "backbones"},
+    # zoo: stored networks may hold its layers.
+    "classifier": {"errors", "backbones", "zoo"},
     "foreign_graph": {"classifier"},
     "evaluate": {"errors", "schema"},
     # Backbones side by side: what pages read, and what a job measures.

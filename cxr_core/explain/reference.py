@@ -23,6 +23,9 @@ def load(path: Path) -> keras.Model:
     """Open a `.keras` graph that ends in the logit. Raises ModelError where it is not one."""
     import keras
 
+    from cxr_core import zoo
+
+    zoo.own_layers()
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except (OSError, ValueError, TypeError) as error:

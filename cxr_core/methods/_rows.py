@@ -102,7 +102,8 @@ METHODS: tuple[Method, ...] = (
     Method(
         "features-earlier",
         "Linear SVM on earlier features",
-        "The same on features from the middle of the base, where it still sees edges and texture.",
+        "A linear support-vector machine on features from the middle of the base, where it still "
+        "sees edges and texture.",
         "Small data unlike photographs: late layers know things that films have not.",
         Settings(features=True, head="svm", base_until=EARLIER["mobilenetv2"]),
         ("backbone", "base_until", "svm_c"),

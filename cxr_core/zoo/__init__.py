@@ -60,13 +60,18 @@ def for_films(key: str, size: int | None = None, outputs: int = 1) -> keras.Mode
     return flat(keras.Model(film, logit), name=key)
 
 
+def own_layers() -> None:
+    """Make Keras know the layers of these networks that are not its own, so that files load."""
+    from cxr_core.zoo import _layers
+
+    _layers.classes()
+
+
 def load(path: Path) -> keras.Model:
     """A saved network of these, with the layers that Keras does not know by itself."""
     import keras
 
-    from cxr_core.zoo import _layers
-
-    _layers.classes()
+    own_layers()
     return keras.models.load_model(path, compile=False, safe_mode=True)
 
 

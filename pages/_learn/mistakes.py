@@ -66,13 +66,13 @@ def _cost(found: Pair, wrong: Any, right: Any) -> None:
     if c.auc_difference is not None and c.auc_p is not None:
         d = c.auc_difference
         lines.append(
-            f"AUC, wrong minus right: **{d.value:+.3f}** ({d.low:+.3f} to {d.high:+.3f}, DeLong's "
-            f"paired test {_p(c.auc_p)})"
+            f"AUC, wrong minus right: **{_signed(d.value)}** ({_signed(d.low)} to "
+            f"{_signed(d.high)}, DeLong's paired test {_p(c.auc_p)})"
         )
     d = truth.difference
     lines.append(
-        f"Accuracy, wrong minus right: **{100 * d.value:+.1f} points** ({100 * d.low:+.1f} to "
-        f"{100 * d.high:+.1f}, McNemar's test {_p(truth.p)})"
+        f"Accuracy, wrong minus right: **{_signed(100 * d.value, 1)} points** "
+        f"({_signed(100 * d.low, 1)} to {_signed(100 * d.high, 1)}, McNemar's test {_p(truth.p)})"
     )
     if found.base_moved[0] == 0 and found.base_moved[1] > 0:
         lines.append(
@@ -86,6 +86,10 @@ def _cost(found: Pair, wrong: Any, right: Any) -> None:
             "is harmless: these films are easy, and this is one run each.",
             icon=":material/casino:",
         )
+
+
+def _signed(value: float, digits: int = 3) -> str:
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _p(value: float) -> str:

@@ -91,7 +91,7 @@ def test_the_map_is_grad_cam_by_the_tape(key: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", ["lenet", "mobilenet"])
+@pytest.mark.parametrize("key", ["googlenet", "mobilenet"])
 def test_a_run_ends_in_a_model_that_review_serves(key: str, drawn: Path, home: Path) -> None:
     _, result = _run(key, drawn, home, 48)
     assert result["model"] == {"name": "drawn", "version": "0.1.0"}
