@@ -173,4 +173,4 @@ def _about(who: card.ModelCard) -> None:
         f"{point.refer_high:.3f} the film is to be referred to a reader."
     )
     if who.not_measured:
-        st.markdown("Not measured: " + "; ".join(who.not_measured))
+        st.markdown("Not measured: " + " ".join(who.not_measured))

@@ -312,7 +312,7 @@ def test_screenshot_for_the_readme(visit: Open):
     shown(page)
     judged(page)
     with_map(page)
-    page.mouse.move(720, 20)
+    page.mouse.move(1200, 20)
     picture = page.screenshot()
     grey = np.asarray(Image.open(io.BytesIO(picture)).convert("L"), dtype=float)
     assert grey.shape == (900, 1440)
