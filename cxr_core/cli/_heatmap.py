@@ -71,7 +71,9 @@ class Writer:
 
 
 def _stem(name: str) -> str:
-    return _options.printable(image.without_suffix(Path(name).name)) or "film"
+    """At most 200 bytes, as file systems allow 255 with all that is added."""
+    stem = _options.printable(image.without_suffix(Path(name).name))
+    return stem.encode()[:200].decode(errors="ignore") or "film"
 
 
 def draw(film: Film, heatmap: Heatmap, captions: list[str]) -> bytes:

@@ -121,7 +121,9 @@ def test_heatmaps_are_pictures_named_after_their_films(
 def test_a_heatmap_s_name_does_not_depend_on_which_thread_was_first(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for i, name in enumerate(("a/1.png", "b/1.png", "c/1.2.840.1", "c/1.2.840.2")):
+    long = "é" * 120
+    paths = ("a/1.png", "b/1.png", "c/1.2.840.1", "c/1.2.840.2", f"d/{long}.png", f"e/{long}.png")
+    for i, name in enumerate(paths):
         path = tmp_path / "in" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(films.png(films.chest(seed=i)))
@@ -139,6 +141,7 @@ def test_a_heatmap_s_name_does_not_depend_on_which_thread_was_first(
         "1.2.840.1.png",
         "1.2.840.2.png",
         f"2-{sha['z.zip/d/2.png'][:8]}.png",
+        *(f"{long[:100]}-{sha[name][:8]}.png" for name in paths[4:]),
     }
 
 
