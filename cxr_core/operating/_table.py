@@ -134,7 +134,8 @@ class Table:
                     "would be one cell. Close it, or leave it out."
                 )
             before = reader.line_num
-            if len(cells) > width:
+            # A separator at the end of each row means nothing.
+            if any(map(str.strip, cells[width:])):
                 self.broken[i] = f"{len(cells)} cells where the header has {width}"
             rows.append((cells + [""] * width)[:width])
         return rows

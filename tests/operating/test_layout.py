@@ -36,6 +36,8 @@ FORMS = {
     "UTF-16 without its mark": written().encode("utf-16-le"),
     "UTF-16, the other way round": written().encode("utf-16-be"),
     "UTF-32": written().encode("utf-32"),
+    "a separator at the end of each row": b"film,label,score\n"
+    + written(head="").replace("\n", ",\n").encode(),
     "a comment above": b"# made by a script, 2024\n" + written().encode(),
     "a title and a blank line above": b"Results of May;;\n\n" + written(";").encode(),
     "commas within a name": written(";", head="film;label;score").replace(

@@ -169,6 +169,9 @@ def test_a_locked_point_is_the_one_that_review_uses_until_another_is_restored(
     assert prediction is None or prediction.operating_point.threshold == 0.4321
     page.switch_page("pages/threshold.py").run()
     page.segmented_control(key="threshold_section").set_value("Locked").run()
+    films = model_entry.card.validation.n
+    assert f"{films:,} films" in words(page)
+    assert "chosen on validation films" in words(page)
     page.button(key="threshold_restore_None").click().run()
     assert not page.exception
     assert points.active(model_entry).threshold == own
