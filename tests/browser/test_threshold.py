@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -189,6 +190,10 @@ def test_charts_are_saved_with_the_point_on_them(visit: Open, tmp_path: Path):
     picture.load()
     assert picture.format == "PNG"
     assert min(picture.size) >= 700
+    # Three times as large, the curve is three times as wide too: 6 pixels, where 2 were drawn.
+    pixels = np.asarray(picture.convert("RGB")).astype(int)
+    blue = np.abs(pixels - np.array([0, 114, 178])).sum(axis=2) < 30
+    assert blue.sum() > 4 * (picture.width + picture.height) * 0.8
     root = ET.parse(tmp_path / "roc.svg").getroot()
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert [e for e in root.iter() if e.get("data-threshold")]
