@@ -78,7 +78,9 @@ def measure(film: Film) -> Signals:
         contrast=(high - low) / 255,
         clipped_white=float(np.count_nonzero(middle >= 254) / middle.size),
         clipped_black=float(np.count_nonzero(middle <= 1) / middle.size),
-        levels=_levels(shown, low / 255, high / 255),
+        levels=int(np.count_nonzero(counts[low : high + 1]))
+        if film.pixels.dtype == np.uint8 and film.voi is None
+        else _levels(shown, low / 255, high / 255),
         flat_areas=float(np.sort(counts)[-8:].sum()),
         sharpness=_sharpness(shown) if min(rows, columns) >= SMALL else None,
         border=_border(grey),
