@@ -114,7 +114,13 @@ def _address(url: str | None) -> sa.URL:
     given = url or os.environ.get(URL)
     if not given:
         home = registry.home().absolute()
-        home.mkdir(parents=True, exist_ok=True)
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise JobError(
+                f"Expected a folder for jobs and models that can be written to; {home}: "
+                f"{error.strerror}. Set $CXR_HOME to another one."
+            ) from error
         return sa.URL.create("sqlite", database=str(home / "jobs.sqlite"))
     try:
         address = sa.make_url(given)

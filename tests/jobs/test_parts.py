@@ -139,6 +139,16 @@ def test_a_database_that_cannot_be_is_refused_without_its_password(url: str, hom
     assert "secret" not in str(refusal.value)
 
 
+def test_a_home_that_cannot_be_written_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("CXR_HOME", str(tmp_path / "file" / "home"))
+    monkeypatch.delenv("CXR_DATABASE_URL", raising=False)
+    with pytest.raises(JobError, match=r"Set \$CXR_HOME"):
+        open_table()
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_what_a_kind_names_is_there(kind: str) -> None:
     module, _, name = KINDS[kind].target.partition(":")
