@@ -187,6 +187,9 @@ def _plain(row: Row, results: Results) -> dict[str, Any]:
             line[f"{key}_date"] = measured and measured.circumstances.date
             line[f"{key}_processor"] = measured and measured.circumstances.processor
             line[f"{key}_threads"] = measured and measured.circumstances.threads
+            line[f"{key}_versions"] = measured and ", ".join(
+                f"{name} {number}" for name, number in measured.circumstances.versions.items()
+            )
             line[f"{key}_busy"] = measured and measured.busy
     line["probe_auc"] = probe and round(probe.auc.value, 4)
     line["probe_auc_low"] = probe and round(probe.auc.low, 4)

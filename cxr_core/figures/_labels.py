@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _LETTER, _LINE = 7.6, 19  # pixels of a letter of 14 points, and of its line
-_AIR = 3  # between lines of labels
+_AIR = 7  # between lines of labels
 _ROUNDS = 5
 _APART = 12  # what a pixel of distance harms, in hidden square pixels
 

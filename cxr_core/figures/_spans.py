@@ -97,7 +97,12 @@ def _axis(items: Sequence[Span], title: str, log: bool) -> dict[str, Any]:
         "title": {"text": title, "font": {"size": 15}}, "tickfont": {"size": 14},
         "fixedrange": True, "zeroline": False,
     }  # fmt: skip
-    if log:
+    if not log:
+        least = min(item.low for item in items)
+        most = max(max(item.high, item.far or item.high) for item in items)
+        room = max(most - least, 1e-6) * 0.06
+        axis["range"] = [least - room, most + room]
+    else:
         low = math.log10(min(item.low for item in items)) - 0.08
         high = math.log10(max(max(item.high, item.far or 0) for item in items)) + 0.08
         ticks = [m * 10.0**e for e in range(-3, 6) for m in (1, 2, 5)]

@@ -133,7 +133,7 @@ def _found(rows: Sequence[Row], results: Results) -> None:
             "Films": [f"{one.n_train} + {one.n_validation}" for _, one in probes],
             "Patients": [f"{one.patients_train} + {one.patients_validation}" for _, one in probes],
             "Data": [_short(one.data) for _, one in probes],
-            "Features were": ["kept from before" if one.cached else "new" for _, one in probes],
+            "Features": ["kept" if one.cached else "new" for _, one in probes],
             "Date": [one.circumstances.date.replace("T", " ")[:16] for _, one in probes],
             "Measured with": [words.conditions(one.circumstances) for _, one in probes],
         },

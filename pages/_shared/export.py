@@ -80,6 +80,10 @@ const picture = async (graph) => {
     for (const part of layer.childNodes) root.append(part.cloneNode(true));
   const controls = ".hoverlayer, .draglayer, .menulayer, .slider-container, .zoomlayer";
   root.querySelectorAll(controls).forEach((part) => part.remove());
+  // Lines that keep their width on the screen would be a third as wide in a picture of three times.
+  root.querySelectorAll("[style*=vector-effect]").forEach((line) => {
+    line.style.vectorEffect = "none";
+  });
   await styled(root);
   // Clip paths are named by the page's whole address where the page has a base.
   const text = new XMLSerializer().serializeToString(root)

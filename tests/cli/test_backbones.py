@@ -56,3 +56,16 @@ def test_what_cannot_be_done_is_a_sentence_and_a_code(tmp_path: Path, capsys) ->
     assert "resnet9000" in capsys.readouterr().err
     assert cli.main(["backbones", "probe", str(tmp_path / "nowhere"), "resnet50"]) == 2
     assert "nothing lies" in capsys.readouterr().err
+
+
+def test_where_nothing_could_be_measured_the_reason_is_told_once_and_the_code_is_2(
+    home: Path, capsys
+) -> None:
+    (home / "models" / "broken" / "1.0.0").mkdir(parents=True)
+    command = ["backbones", "measure", "model:broken@1.0.0", "--runtimes", "litert"]
+    assert cli.main([*command, "--batches", "1"]) == 2
+    told = capsys.readouterr()
+    assert told.out.count("Copy the model's folder again") == 1
+    assert told.err == "1 could not be done: the reasons stand above.\n"
+    assert cli.main([*command, "--batches", "1", "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["problems"][0]["row"] == "model:broken@1.0.0"
