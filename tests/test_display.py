@@ -11,7 +11,7 @@ from PIL import Image
 
 from cxr_core import display
 from cxr_core.preprocess import presentation
-from cxr_core.schema import Film, FilmFacts, Heatmap, VoiTable, Window
+from cxr_core.schema import Film, FilmFacts, Heatmap, Label, VoiTable, Window
 
 
 def film(
@@ -103,3 +103,12 @@ def test_overlay_leaves_the_film_where_nothing_contributes():
     assert laid[-1, -1].tolist() == [90, 90, 90]
     gone = display.overlay_on(grey, Heatmap("PNEUMONIA", values, False), colours, 4.0, 0.0)
     assert np.all(gone == 90)
+
+
+def test_colour_scale_is_that_of_both_classes_and_never_stretches_a_weak_map():
+    def heatmap(label: Label, most: float) -> Heatmap:
+        return Heatmap(label, np.full((2, 2), most, np.float32), False)
+
+    weak, strong = heatmap("NORMAL", 0.004), heatmap("PNEUMONIA", 0.5)
+    assert display.scale_top((weak,)) == display.LEAST_TOP
+    assert display.scale_top((weak, strong)) == pytest.approx(0.5)

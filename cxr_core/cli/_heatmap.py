@@ -58,7 +58,10 @@ class Writer:
             else "Colour: what speaks for pneumonia (Grad-CAM).",
             f"{prediction.model_name} {prediction.model_version}",
         ]
-        _options.write_whole(self._path(name, reading.sha256), draw(film, heatmap, captions))
+        _options.write_whole(
+            self._path(name, reading.sha256),
+            draw(film, heatmap, captions, display.scale_top(reading.heatmaps)),
+        )
 
     def _path(self, name: str, sha256: str) -> Path:
         """NAME.png; NAME-SHA.png where several files, or members of an archive, may be called so.
@@ -76,14 +79,16 @@ def _stem(name: str) -> str:
     return stem.encode()[:200].decode(errors="ignore") or "film"
 
 
-def draw(film: Film, heatmap: Heatmap, captions: list[str]) -> bytes:
-    """PNG bytes: the film, the map over it unless it is flat, and the captions under it."""
+def draw(film: Film, heatmap: Heatmap, captions: list[str], top: float) -> bytes:
+    """PNG bytes: the film, the map over it unless it is flat, and the captions under it.
+
+    top: contribution that the colour scale ends at, the same as on the page.
+    """
     panel = display.panel(film)
     shown = display.render(panel)
     size = (panel.rows, panel.columns)
     if heatmap.flat:
         return snapshot.png([shown], size, None, None, captions)
-    top = float(heatmap.values.max())
     table = colours()
     laid = display.overlay_on(shown, heatmap, table, top, OPACITY)
     return snapshot.png([laid], size, None, None, captions, table, top)

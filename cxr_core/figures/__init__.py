@@ -11,7 +11,6 @@ from cxr_core.figures._field import FIELD_CONFIG, TONES, Bubble, Tone, field
 from cxr_core.figures._film import (
     COLOUR_MAPS,
     FILM_CONFIG,
-    LEAST_TOP,
     OPACITY_STEPS,
     SMOOTH,
     STILL_CONFIG,
@@ -22,7 +21,6 @@ from cxr_core.figures._film import (
     colour_table,
     film,
     probability_bar,
-    scale_top,
 )
 from cxr_core.figures._ink import legible
 from cxr_core.figures._layers import layer_shares, scaled_networks, scaling_curve
@@ -34,7 +32,6 @@ __all__ = [
     "COLOUR_MAPS",
     "FIELD_CONFIG",
     "FILM_CONFIG",
-    "LEAST_TOP",
     "OPACITY_STEPS",
     "SMOOTH",
     "STILL_CONFIG",
@@ -62,7 +59,6 @@ __all__ = [
     "legible",
     "picture",
     "probability_bar",
-    "scale_top",
     "scaled_networks",
     "scaling_curve",
     "spans",

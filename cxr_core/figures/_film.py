@@ -19,9 +19,6 @@ View = Literal["Overlay", "Side by side", "Film"]
 COLOUR_MAPS = ("Inferno", "Viridis", "Cividis")
 OPACITY_STEPS = tuple(range(0, 101, 5))
 UNIT = "logit per cell"
-# In logits per cell of the map. The scale never ends below it: a weak map is to look weak. On
-# films read as pneumonia the strongest cell of the shipped model's map holds 0.05 to 0.07.
-LEAST_TOP = 0.06
 # The small map is enlarged this much here: the browser's own smoothing runs past its edge cells.
 SMOOTH = 8
 
@@ -73,11 +70,6 @@ def colour_table(name: str) -> NDArray[np.uint8]:
     table[:, 3] *= 255
     rounded: NDArray[np.uint8] = np.rint(table).astype(np.uint8)
     return rounded
-
-
-def scale_top(heatmaps: tuple[Heatmap, ...]) -> float:
-    """Where the colour scale ends: one scale for the maps of both classes of a film."""
-    return max([LEAST_TOP, *(float(h.values.max()) for h in heatmaps)])
 
 
 def film(

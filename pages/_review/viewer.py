@@ -40,7 +40,7 @@ def show(session: Session, case: Case, model: Model) -> None:
     place = st.container(key=f"{CHART}_frame")
     window, invert, corner = _window_controls(session, case, panel)
     film = display.render(panel, window, invert)
-    top = figures.scale_top(reading.heatmaps or ())
+    top = display.scale_top(reading.heatmaps or ())
     look = (case.key, case.frame, case.item.shown_anyway_at, view, colours, window, invert)
     seen = _in_view(session, case, panel, (*look, heatmap and heatmap.label))
     figure = figures.film(

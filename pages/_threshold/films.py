@@ -173,7 +173,7 @@ def _laid(path: Path, model: Model, label: Label) -> bytes:
     for heatmap in reading.heatmaps or ():
         if heatmap.label == label and not heatmap.flat:
             colours = figures.colour_table(figures.COLOUR_MAPS[0])
-            top = figures.scale_top(reading.heatmaps or ())
+            top = display.scale_top(reading.heatmaps or ())
             picture = display.overlay_on(picture, heatmap, colours, top, 0.45)
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=85)
