@@ -102,6 +102,7 @@ def _value(kind: Any, value: Any, name: str, base: Any) -> Any:
     if isinstance(kind, type) and is_dataclass(kind):
         if isinstance(value, Mapping):
             return _built(base, value)
+        kind = 'settings such as {"rotate": 5}'
     elif origin is Literal:
         if value in args:
             return value
@@ -109,6 +110,7 @@ def _value(kind: Any, value: Any, name: str, base: Any) -> Any:
     elif origin is tuple:
         if isinstance(value, (list, tuple)):
             return tuple(_value(args[0], v, name, None) for v in value)
+        kind = "a list such as [1, 2]" if args[0] is float else 'a list such as ["a", "b"]'
     elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
         return float(value)
     elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
