@@ -17,6 +17,7 @@ from pages._review import decision
 
 _JS = """
 const PATIENCE = 5000;
+const PRESSED = "[data-testid=stButton], [data-testid=stDownloadButton]";
 const NEXT = ".st-key-review_next button", PREVIOUS = ".st-key-review_previous button";
 const STEPS = `${NEXT}, ${PREVIOUS}`;
 let film = null, left = 0;
@@ -106,9 +107,10 @@ export default function ({ data, setStateValue }) {
       : document.querySelector({ n: NEXT, p: PREVIOUS }[event.key?.toLowerCase()] ?? "no-key");
     if (step && !step.disabled && !/^(INPUT|TEXTAREA)$/.test(event.target.tagName)) leave();
   };
-  // What a reader does next may draw the figure anew: it is told first where the reader is.
-  document.addEventListener("pointerdown", flush, true);
-  document.addEventListener("keydown", flush, true);
+  // What a reader sets next draws the figure anew: it is told first where the reader is. A button's
+  // press, which has no value to be found again, would be lost among two messages at once.
+  const before = (event) => { if (!event.target.closest?.(PRESSED)) flush(); };
+  document.addEventListener("pointerdown", before, true);
   document.addEventListener("cxr-open", leave);
   document.addEventListener("click", leaveBy, true);
   document.addEventListener("keydown", leaveBy, true);
@@ -122,8 +124,7 @@ export default function ({ data, setStateValue }) {
   const watch = setInterval(attach, 200);
   return () => {
     document.removeEventListener("keydown", press);
-    document.removeEventListener("pointerdown", flush, true);
-    document.removeEventListener("keydown", flush, true);
+    document.removeEventListener("pointerdown", before, true);
     document.removeEventListener("cxr-open", leave);
     document.removeEventListener("click", leaveBy, true);
     document.removeEventListener("keydown", leaveBy, true);

@@ -66,7 +66,9 @@ def shown(page: Any) -> None:
 
 def settled(page: Any) -> None:
     page.wait_for_timeout(400)
-    page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+    )
     page.wait_for_timeout(400)
 
 
@@ -136,11 +138,13 @@ def test_film_is_uploaded_faded_zoomed_and_windowed_without_losing_the_place(vis
     settled(page)
     assert zoom(page) == pytest.approx(place)
     assert opacity(page) == pytest.approx(faded)
+    panels = f"document.querySelector('{FIGURE}').layout.images.length"
     page.get_by_text("Side by side").click()
+    page.wait_for_function(f"{panels} === 2")
     settled(page)
     assert zoom(page)[:2] == pytest.approx(place[:2])
-    assert page.evaluate(f"() => document.querySelector('{FIGURE}').layout.images.length") == 2
     page.get_by_text("Overlay").click()
+    page.wait_for_function(f"{panels} === 1")
     settled(page)
     assert zoom(page)[:2] == pytest.approx(place[:2])
     # Drawn while zoomed, the figure still knows the whole film.
