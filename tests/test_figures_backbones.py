@@ -140,3 +140,14 @@ def test_letters_are_drawn_in_the_text_colour_of_the_theme_unless_they_have_thei
     colours = {n.text: n.font.color for n in dark.layout.annotations}
     assert colours["ResNet50"] == "#e6eaee"
     assert colours["<b>MobileNet</b>"] == figures.TONES["chosen"]
+
+
+def test_two_networks_alone_are_seen_whole_between_ticks():
+    two = [Bubble("a", 0.15, 99.6, 2.3e6), Bubble("b", 0.3, 95.0, 3.5e6)]
+    figure = figures.field(two, [], x_title="x", y_title="y", width=794, height=448)
+    assert len(figure.layout.xaxis.tickvals) >= 3
+    bottom, top = figure.layout.yaxis.range
+    pixel = (top - bottom) / (448 - 86)
+    above, below = (size / 2 * pixel for size in figure.data[0].marker.size)
+    assert bottom <= 95.0 - below
+    assert top >= 99.6 + above

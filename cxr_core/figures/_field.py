@@ -71,9 +71,12 @@ def field(
     low, high = _range([math.log10(b.x) for b in bubbles], 0.09)
     bottom, top = _range([b.y for b in bubbles], 0.1)
     biggest, greatest = max(b.area for b in bubbles), min(_GREATEST, 0.155 * height)
-    # Discs at the edges are to be seen whole.
-    unit = (top - bottom) / (height - _ENDS)
-    top = max(top, *(b.y + unit * (diameter(b.area, biggest, greatest) / 2 + 4) for b in bubbles))
+    radii = [diameter(b.area, biggest, greatest) / 2 + 4 for b in bubbles]
+    # Discs at the edges are to be seen whole; each look makes a pixel a little larger.
+    for _ in range(4):
+        unit = (top - bottom) / (height - _ENDS)
+        top = max(top, *(b.y + unit * r for b, r in zip(bubbles, radii, strict=True)))
+        bottom = min(bottom, *(b.y - unit * r for b, r in zip(bubbles, radii, strict=True)))
     frame = Frame(low, high, bottom, top, width - _SIDES, height - _ENDS)
     figure = go.Figure()
     if front:
@@ -142,12 +145,16 @@ def _range(values: Sequence[float], margin: float) -> tuple[float, float]:
 
 def _x_axis(title: str, low: float, high: float) -> dict[str, Any]:
     """A logarithmic axis ticked 1, 2, 5, 10, …: plotly's own labels read '2' for 0.2."""
-    ticks = [
-        m * 10.0**e
-        for e in range(math.floor(low) - 1, math.ceil(high) + 1)
-        for m in (1, 2, 5)
-        if low <= math.log10(m) + e <= high
-    ]
+    few, all_digits = (
+        [
+            m * 10.0**e
+            for e in range(math.floor(low) - 1, math.ceil(high) + 1)
+            for m in digits
+            if low <= math.log10(m) + e <= high
+        ]
+        for digits in ((1, 2, 5), (1, 1.5, *range(2, 10)))
+    )
+    ticks = few if len(few) > 2 else all_digits
     return {
         "type": "log", "range": [low, high], "title": {"text": title, "font": {"size": 15}},
         "tickvals": ticks, "ticktext": [f"{t:g}" for t in ticks], "tickfont": {"size": 14},

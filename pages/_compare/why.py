@@ -160,12 +160,14 @@ def _small_print(
         "AUC: of a backbone a linear probe, of a registered model its own validation."
         if up == "auc" else "Operations are counted from the graph; accuracy is from Keras' table."
     )  # fmt: skip
+    short = any(_short(row) != row.title and _accuracy(row, results, up) for row in rows)
+    family = "B1 to B6: EfficientNet. " if short else ""
     how = ""
     if across == "latency":
         shown = [x for row in rows if (x := results.latency(row.id, runtime, 1)) is not None]
         how = f" {words.measured(shown)}"
     return (
-        f"Area: parameters. B1 to B6: EfficientNet. {evidence} "
+        f"Area: parameters. {family}{evidence} "
         f"{words.latency_against(*pair, results, runtime, title)}{how}{left_out}"
     )
 
