@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxr_core.cli._options import printable, whole_number
+from cxr_core.errors import ConfigError
 
 if TYPE_CHECKING:
     from cxr_core.comparison import Results, Row
@@ -106,6 +107,11 @@ def probe(arguments: argparse.Namespace) -> int:
     from cxr_core.measure import probe as probing
 
     here = [r.id for r in comparison.table(registered=False) if r.weights and r.weights.present]
+    if not (arguments.rows or here):
+        raise ConfigError(
+            "Expected ImageNet weights of at least one backbone on this machine; received none. "
+            "`python -m cxr_core backbones download mobilenetv2` fetches some."
+        )
     config = {
         "rows": arguments.rows or here,
         "data": str(arguments.data.absolute()),

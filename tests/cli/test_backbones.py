@@ -56,6 +56,8 @@ def test_what_cannot_be_done_is_a_sentence_and_a_code(tmp_path: Path, capsys) ->
     assert "resnet9000" in capsys.readouterr().err
     assert cli.main(["backbones", "probe", str(tmp_path / "nowhere"), "resnet50"]) == 2
     assert "nothing lies" in capsys.readouterr().err
+    assert cli.main(["backbones", "probe", str(tmp_path)]) == 2
+    assert "backbones download" in capsys.readouterr().err
 
 
 def test_where_nothing_could_be_measured_the_reason_is_told_once_and_the_code_is_2(
