@@ -12,7 +12,7 @@ from cxr_core.card import shown
 from cxr_core.comparison import NOT_MEASURED, Results, Row, What
 from pages._compare import words
 from pages._shared import window
-from pages._threshold.words import plain
+from pages._shared.words import plain
 
 GROUPS = ("Published", "Counted", "Latency here", "On films")
 SOURCE = "Keras' own table, keras.io/api/applications"

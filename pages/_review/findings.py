@@ -12,6 +12,7 @@ from cxr_core.schema import Prediction, Reading, Reason
 from cxr_core.serve import Model
 from cxr_core.worklist import Item
 from pages._review.session import short
+from pages._shared.words import plain
 
 # How many reasons stand beside a film at sight; on a low screen one, and the rest a click away.
 AT_SIGHT, LOW = 2, 860
@@ -32,7 +33,7 @@ def show(
     decision. change: draws the choice of a model.
     """
     reading = item.reading
-    st.markdown(f":small[{_plain(short(item.name, LONGEST_NAME))}]")
+    st.markdown(f":small[{plain(short(item.name, LONGEST_NAME))}]")
     if reading is None:
         st.error(item.error or "", icon=":material/broken_image:")
         return
@@ -140,11 +141,6 @@ def _facts(reading: Reading) -> None:
         lines[0] += f" · read in {reading.prediction.elapsed_ms:.0f} ms"
         lines.append(f"**Heatmap** {placement(called)}")
     st.caption("  \n".join(lines))
-
-
-def _plain(name: str) -> str:
-    """A file's name as text, whatever marks of Markdown it holds."""
-    return "".join(f"\\{c}" if c in r"\`*_{}[]()#+-.!:$|<>~" else c for c in name)
 
 
 def _maker(model: Model, change: Callable[[], None]) -> None:

@@ -8,9 +8,9 @@ import streamlit as st
 
 from cxr_core import operating as op
 from cxr_core.errors import DataError
+from pages._shared.words import plain
 from pages._threshold import locking
 from pages._threshold.session import Bench
-from pages._threshold.words import plain
 
 CRITERION = "threshold_criterion"
 TITLES = {c.key: c.title for c in op.CRITERIA}

@@ -11,11 +11,11 @@ from cxr_core.figures import operating as draw
 from cxr_core.operating import Comparison, McNemar, Sorted, Subgroup
 from cxr_core.schema import Interval
 from pages._shared import export
+from pages._shared.words import plain
 from pages._threshold import sources
 from pages._threshold.reporting import said
 from pages._threshold.session import Bench
 from pages._threshold.takeaway import csv_of
-from pages._threshold.words import plain
 
 ROC = "threshold_compare_roc"
 FOREST = "threshold_subgroups"

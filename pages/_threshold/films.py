@@ -18,9 +18,9 @@ from cxr_core.operating import ScoreSet, Sorted
 from cxr_core.reading import read_film
 from cxr_core.schema import Label
 from cxr_core.serve import Model
+from pages._shared.words import plain
 from pages._threshold import finding, sources
 from pages._threshold.session import Bench
-from pages._threshold.words import plain
 
 NEAR, ACROSS, AT_ONCE, MOST_SHOWN = 12, 6, 12, 96
 SIDE, KEPT = 320, 120

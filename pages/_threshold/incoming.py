@@ -13,8 +13,8 @@ from cxr_core import operating as op
 from cxr_core.errors import CxrError
 from cxr_core.jobs import Job, JobTable, State
 from cxr_core.operating import Inspection, Kind, ScoreSet
+from pages._shared.words import plain
 from pages._threshold.session import Bench
-from pages._threshold.words import plain
 
 KIND = "score"
 NONE = "(none)"

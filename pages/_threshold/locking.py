@@ -13,10 +13,10 @@ from cxr_core.operating import Sorted
 from cxr_core.points import LockedPoint
 from cxr_core.registry import ModelEntry
 from cxr_core.schema import OperatingPoint
+from pages._shared.words import plain
 from pages._threshold import sources
 from pages._threshold.reporting import said
 from pages._threshold.session import Bench
-from pages._threshold.words import plain
 
 
 def button(state: Bench) -> None:

@@ -8,8 +8,8 @@ import streamlit as st
 
 from cxr_core.operating import Figures, Sorted
 from cxr_core.schema import Interval
+from pages._shared.words import plain
 from pages._threshold.session import Bench
-from pages._threshold.words import plain
 
 
 def show(state: Bench, prevalence: float, _: float) -> None:

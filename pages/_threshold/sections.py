@@ -7,9 +7,9 @@ from collections.abc import Callable
 import streamlit as st
 
 from cxr_core.errors import CxrError
+from pages._shared.words import plain
 from pages._threshold import charts, comparing, films, locking, referral, reporting, takeaway
 from pages._threshold.session import Bench
-from pages._threshold.words import plain
 
 Section = Callable[[Bench, float, float], None]
 SECTIONS: dict[str, Section] = {

@@ -11,9 +11,9 @@ from cxr_core import points, registry
 from cxr_core.errors import CxrError, ModelError
 from cxr_core.operating import Role, ScoreSet, Sorted
 from cxr_core.registry import ModelEntry
+from pages._shared.words import plain
 from pages._threshold import incoming
 from pages._threshold.session import SAME, Bench
-from pages._threshold.words import plain
 
 Open = Callable[[Role], ScoreSet]
 
