@@ -1,4 +1,4 @@
-# make app · make test · make lint · make bench · make model
+# make app · make test · make test-extras · make lint · make bench · make model
 #
 # PYTHON=…  the Python 3.11 or 3.12 to make the virtual environment with
 # PORT=…    where the app listens (8501), on this machine only
@@ -11,7 +11,7 @@ PY := $(VENV)/bin/python
 PORT ?= 8501
 
 .DELETE_ON_ERROR:
-.PHONY: app test lint bench model chromium postgresql clean
+.PHONY: app test test-extras lint bench model chromium postgresql clean
 
 app: $(VENV)/.app
 	$(PY) -m streamlit run app.py --server.address=127.0.0.1 --server.port=$(PORT) \
@@ -24,6 +24,12 @@ else
 	$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
 	$(PY) -m pytest -m browser
 endif
+
+# Ray and MLflow, which the app runs without: a real cluster of two nodes, one of them killed.
+test-extras: $(VENV)/.dev postgresql
+	$(PY) -m pip install --disable-pip-version-check -q -r requirements-ray.txt \
+	  -r requirements-tracking.txt
+	$(PY) -m pytest tests/jobs tests/test_archive_on_ray.py tests/fine_tuning
 
 lint: $(VENV)/.dev
 	$(PY) -m ruff check .
