@@ -30,10 +30,14 @@ class Row:
     source: str
 
     @property
+    def in_archive(self) -> bool:
+        """Whether it is of one member of its source, not of the source as a whole."""
+        return not str(self.values["file"]).endswith(os.path.basename(self.source))
+
+    @property
     def nothing_read(self) -> bool:
-        """Whether its source as a whole could not be read: not one member of an archive."""
-        name = os.path.basename(self.source)
-        return self.values["status"] == "error" and str(self.values["file"]).endswith(name)
+        """Whether its source as a whole could not be read."""
+        return self.values["status"] == "error" and not self.in_archive
 
 
 def films_here(sources: Iterable[Source], model: Model, **how: Any) -> Iterator[Row]:

@@ -20,6 +20,7 @@ import ray.data
 
 from cxr_core import batch, cluster, registry
 from cxr_core.archive._rows import KEYS, Row, row_of
+from cxr_core.archive.parquet import SCHEMA
 from cxr_core.batch import Source
 from cxr_core.errors import ClusterError, CxrError
 from cxr_core.serve import Model
@@ -30,23 +31,9 @@ AT_ONCE = 64
 REPLACED = 3
 MEMORY = 512 * 2**20
 
-# File names are bytes: they may not be text.
-PACKED = pa.schema(
-    {
-        "file": pa.binary(),
-        "status": pa.string(),
-        "reasons": pa.list_(pa.binary()),
-        "probability": pa.float64(),
-        "threshold": pa.float64(),
-        "label": pa.string(),
-        "refer": pa.bool_(),
-        "model": pa.string(),
-        "sha256": pa.string(),
-        "elapsed_ms": pa.float64(),
-        "finding": pa.string(),
-        "source": pa.binary(),
-    }
-)
+# File names are bytes: on their way here they need not be text.
+RAW = {"file": pa.binary(), "reasons": pa.list_(pa.binary()), "source": pa.binary()}
+PACKED = pa.schema({column.name: RAW.get(column.name, column.type) for column in SCHEMA})
 
 
 class Reader:

@@ -76,7 +76,7 @@ class Results:
         try:
             if kind is not None and self._rows:
                 last = self._rows[-1].source
-                if sum(row.source == last for row in self._rows) > 1 or _in_archive(self._rows[-1]):
+                if sum(row.source == last for row in self._rows) > 1 or self._rows[-1].in_archive:
                     self._rows = [row for row in self._rows if row.source != last]
             # What ended the run is worth more to a person than that this did not succeed either.
             with suppress(DataError) if kind else _room(self._folder):
@@ -117,10 +117,6 @@ class Results:
 def source_key(path: str) -> str:
     """An absolute path as text, whatever bytes it is made of."""
     return os.fsencode(os.path.abspath(path)).decode("utf-8", "backslashreplace")
-
-
-def _in_archive(row: Row) -> bool:
-    return not str(row.values["file"]).endswith(os.path.basename(row.source))
 
 
 def _kept(folder: Path) -> set[str]:
