@@ -1,13 +1,9 @@
-"""Judge a recipe by films that shift, not by a random split: `python -m benchmarks.recipes --help`.
+"""Judge a recipe by films that shift, not by a random split: `python -m benchmarks.recipes -h`.
 
 Validation at random says 0.99 of recipes that fall apart on unseen films. What fell apart was
 always the same: exposure and proportions differ between the classes in the training folder, and a
-network reads them. So the held-out films are shown once more with exactly that exchanged:
-
-swap    every film gets the grey levels of a training film of the other class
-aspect  pneumonias are widened and normals narrowed by 15 %, against what the training folder does
-both    one after the other
-zoom    every film is cut to 72 to 90 % of its side somewhere, and enlarged: framed closer
+network reads them. So the held-out films are shown once more with exactly that exchanged.
+The shifts are listed in `_shifts.py`; `python -m benchmarks.proxies` says which to believe.
 
 Each line goes into a CSV: AUC, and specificity at the sensitivity of 97 % that was set on the
 unchanged films (`spec_locked`) or anew (`spec_97`).
@@ -24,39 +20,18 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from benchmarks._shifts import shifted
 from cxr_core import classifier, dataset, train
 from cxr_core.augmentation import Augmentation
 from cxr_core.backbones import backbone
-from cxr_core.dataset import Split
 from cxr_core.evaluate import auc
-from cxr_core.features import exchange_style, grey_ranks, load_films
+from cxr_core.features import load_films
 from cxr_core.preprocess import Preprocessing
 from cxr_core.threshold import at_sensitivity
 
 RESULTS = Path(__file__).parent / "results"
 SENSITIVITY = 0.97
-
-
-def shifted(
-    inputs: NDArray[np.uint8], labels: NDArray[np.int8], split: Split
-) -> dict[str, NDArray[np.uint8]]:
-    """The held-out films as they are and shifted; each (n, size, size, 1) uint8."""
-    held, y = inputs[split.validation], labels[split.validation]
-    rng = np.random.default_rng(1)
-    ill = split.train[labels[split.train] == 1]
-    well = split.train[labels[split.train] == 0]
-    partners = np.where(y == 1, rng.choice(well, len(y)), rng.choice(ill, len(y)))
-    swap = exchange_style(held, grey_ranks(held), grey_ranks(inputs[partners]), np.ones(len(y)))
-    factors = np.where(y == 1, 1.15, 0.87)
-    return {
-        "val": held,
-        "swap": swap,
-        "aspect": np.stack([_widened(x, f) for x, f in zip(held, factors, strict=True)]),
-        "both": np.stack([_widened(x, f) for x, f in zip(swap, factors, strict=True)]),
-        "zoom": np.stack([_closer(x, rng) for x in held]),
-    }
 
 
 def judged(model: Any, films: dict[str, NDArray[np.uint8]], y: NDArray[np.int8]) -> dict[str, Any]:
@@ -129,24 +104,6 @@ def _config(settings: list[str], preprocessing: Preprocessing) -> train.TrainCon
         kind = type(getattr(config, name))
         config = replace(config, **{name: text if kind is str else kind(float(text))})
     return config
-
-
-def _widened(film: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
-    """Width over height times `factor`, the middle kept: (size, size, 1) in and out."""
-    size = film.shape[0]
-    width, height = (round(size * factor), size) if factor > 1 else (size, round(size / factor))
-    wider = Image.fromarray(film[..., 0]).resize((width, height), Image.Resampling.BILINEAR)
-    left, top = (width - size) // 2, (height - size) // 2
-    return np.asarray(wider.crop((left, top, left + size, top + size)))[..., None]
-
-
-def _closer(film: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """72 to 90 % of the side, cut out anywhere and enlarged: (size, size, 1) in and out."""
-    size = film.shape[0]
-    side = int(size * rng.uniform(0.72, 0.9))
-    left, top = rng.integers(0, size - side + 1), rng.integers(0, size - side + 1)
-    cut = Image.fromarray(film[..., 0]).crop((left, top, left + side, top + side))
-    return np.asarray(cut.resize((size, size), Image.Resampling.BILINEAR))[..., None]
 
 
 if __name__ == "__main__":

@@ -116,8 +116,12 @@ def training_batches(
     *,
     batch: int,
     seed: int,
+    cutmix: float = 0.0,
 ) -> tf.data.Dataset:
-    """Endless shuffled batches of (film 0..255 float32, target, weight), augmented per film."""
+    """Endless shuffled batches of (film 0..255 float32, target, weight), augmented per film.
+
+    cutmix: share of films that take a rectangle of another one of the batch, see `pasted`.
+    """
     import tensorflow as tf
 
     order = tf.data.Dataset.range(len(inputs)).shuffle(len(inputs), seed=seed).repeat()
@@ -143,9 +147,41 @@ def training_batches(
     generator = tf.random.Generator.from_seed(seed)
 
     def augmented(x: Any, y: Any, w: Any) -> Any:
-        return augment(tf.cast(x, tf.float32), how, generator), y, w
+        x = augment(tf.cast(x, tf.float32), how, generator)
+        return pasted(x, y, w, cutmix, generator) if cutmix else (x, y, w)
 
     return order.batch(batch, drop_remainder=True).map(fetch).map(augmented).prefetch(4)
+
+
+def pasted(
+    films: Any, targets: Any, weights: Any, share: float, generator: tf.random.Generator
+) -> tuple[Any, Any, Any]:
+    """CutMix (Yun et al. 2019, arXiv 1905.04899): a rectangle of another film, in its own place.
+
+    films: (n, size, size, 1); targets, weights: (n,). Into `share` of the films a rectangle of the
+    batch's film at the other end is pasted; its area is drawn evenly before it is cut off at the
+    edges. Targets and weights follow the area, so that each cell of a map learns to tell of the
+    place that it stands for, instead of the whole film.
+    """
+    import tensorflow as tf
+
+    n, size = films.shape[0], films.shape[1]
+    chosen = tf.cast(generator.uniform((n,)) < share, tf.float32)
+    half = tf.sqrt(generator.uniform((n,))) * size / 2
+    middle = tf.range(size, dtype=tf.float32) + 0.5
+
+    def within() -> Any:
+        centre = generator.uniform((n,), 0.0, float(size))
+        return tf.cast(tf.abs(middle[None] - centre[:, None]) < half[:, None], tf.float32)
+
+    inside = within()[:, :, None, None] * within()[:, None, :, None]
+    inside *= tf.reshape(chosen, (n, 1, 1, 1))
+    area = tf.reduce_mean(inside, axis=(1, 2, 3))
+
+    def mixed(values: Any, part: Any) -> Any:
+        return values * (1 - part) + tf.reverse(values, [0]) * part
+
+    return mixed(films, inside), mixed(targets, area), mixed(weights, area)
 
 
 def grey_ranks(films: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -200,20 +236,16 @@ def augment(films: Any, how: Augmentation, generator: tf.random.Generator) -> An
 
     n, size = films.shape[0], films.shape[1]
 
-    def draw(limit: float) -> Any:
-        return generator.uniform((n,), -limit, limit)
+    taken = 1 - generator.uniform((n,), 0.0, how.easing) if how.easing else 1.0
+
+    def draw(limit: float, eased: bool = True) -> Any:
+        even = generator.uniform((n,), -limit, limit)
+        return even * taken if eased else even
 
     def per_film(values: Any) -> Any:
         return tf.reshape(values, (n, 1, 1, 1))
 
-    films = tf.raw_ops.ImageProjectiveTransformV3(
-        images=films,
-        transforms=_affine(draw, how, float(size)),
-        output_shape=(size, size),
-        interpolation="BILINEAR",
-        fill_mode="NEAREST",
-        fill_value=0.0,
-    )
+    films = _moved(films, _affine(draw, how, float(size)), how.margins, generator)
     if how.sharpness:
         soft = tf.nn.avg_pool2d(films, 3, 1, "SAME")
         films += per_film(draw(how.sharpness)) * (films - soft)
@@ -225,14 +257,36 @@ def augment(films: Any, how: Augmentation, generator: tf.random.Generator) -> An
         x += per_film(draw(how.shading)) * ramp[None, None, :, None]
     x = (x - 0.5) * per_film(1 + draw(how.contrast)) + 0.5 + per_film(draw(how.brightness))
     if how.noise:
-        sigma = per_film(generator.uniform((n,), 0.0, how.noise / 255))
+        sigma = per_film(generator.uniform((n,), 0.0, how.noise / 255) * taken)
         x += sigma * generator.normal(tf.shape(x))
     if how.erase:
         x = _erase(x, how.erase, generator, per_film)
     return tf.clip_by_value(x, 0.0, 1.0) * 255
 
 
-def _affine(draw: Callable[[float], Any], how: Augmentation, size: float) -> Any:
+def _moved(films: Any, transforms: Any, margins: float, generator: tf.random.Generator) -> Any:
+    """Films resampled by projective rows (n, 8), what they leave bare filled in one way for all."""
+    import tensorflow as tf
+
+    def filled(how: str) -> Callable[[], Any]:
+        return lambda: tf.raw_ops.ImageProjectiveTransformV3(
+            images=films,
+            transforms=transforms,
+            output_shape=films.shape[1:3],
+            interpolation="BILINEAR",
+            fill_mode=how,
+            fill_value=0.0,
+        )
+
+    if not margins:
+        return filled("NEAREST")()
+    drawn = generator.uniform(())
+    # 0 with a chance of 1 - margins; 1 and 2 share the rest.
+    way = tf.cast(drawn < margins, tf.int32) + tf.cast(drawn < margins / 2, tf.int32)
+    return tf.switch_case(way, [filled("NEAREST"), filled("REFLECT"), filled("CONSTANT")])
+
+
+def _affine(draw: Callable[..., Any], how: Augmentation, size: float) -> Any:
     """(n, 8) projective rows that map output to input coordinates, about the film's centre."""
     import tensorflow as tf
 
@@ -244,7 +298,7 @@ def _affine(draw: Callable[[float], Any], how: Augmentation, size: float) -> Any
     dx = centre - a * centre - b * centre + draw(how.shift) * size
     dy = centre - c * centre - d * centre + draw(how.shift) * size
     if how.flip:
-        mirrored = draw(1.0) > 1 - 2 * how.flip
+        mirrored = draw(1.0, eased=False) > 1 - 2 * how.flip
         side = tf.where(mirrored, -1.0, 1.0)
         # The film's columns are counted from the other side.
         a, b, dx = a * side, b * side, centre + (dx - centre) * side

@@ -33,7 +33,8 @@ class TrainConfig:
     learning_rate: peak, reached after `warmup` of the steps, then a cosine to a fiftieth of it.
     unfreeze_from: first backbone layer that learns (see `classifier.freeze`). head_steps: steps
     that train the head alone before that. ema: decay of the running mean of the weights, which is
-    what the run returns. class_weight: w_c = n / (2 · n_c) when True.
+    what the run returns. class_weight: w_c = n / (2 · n_c) when True. cutmix: share of films that
+    take a rectangle of another one (see `features.pasted`).
     """
 
     backbone: str = "mobilenetv2"
@@ -50,6 +51,7 @@ class TrainConfig:
     class_weight: bool = True
     dropout: float = 0.3
     ema: float = 0.99
+    cutmix: float = 0.0
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
     preprocessing: Preprocessing = field(default_factory=Preprocessing)
@@ -86,6 +88,7 @@ def check(config: TrainConfig) -> None:
         (config.batch >= 2, "a batch of at least 2", config.batch),
         (0 < config.learning_rate < 1, "a learning rate between 0 and 1", config.learning_rate),
         (0 <= config.dropout < 1, "dropout from 0 to below 1", config.dropout),
+        (0 <= config.cutmix <= 1, "a share of pasted films from 0 to 1", config.cutmix),
         (0 <= config.ema < 1, "an averaging decay from 0 to below 1", config.ema),
         (0 <= config.label_smoothing < 0.5, "smoothing below 0.5", config.label_smoothing),
     )
@@ -136,6 +139,7 @@ def fit(
         config.augmentation,
         batch=config.batch,
         seed=config.seed,
+        cutmix=config.cutmix,
     )
     per_epoch = max(1, len(train) // config.batch)
     steps = max(1, round(config.epochs * per_epoch))

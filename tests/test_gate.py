@@ -192,3 +192,23 @@ def test_turns_are_what_their_names_say() -> None:
 def test_an_unknown_rendering_is_refused() -> None:
     with pytest.raises(DataError, match="solarised"):
         render("solarised", np.zeros((4, 4), np.float32))
+
+
+def test_a_nearby_film_stays_closer_to_the_film_than_a_varied_one() -> None:
+    def farthest(name: str) -> tuple[float, float]:
+        """Over 40 films the largest move of a bright spot, in pixels, and the largest change of
+        its grey: one spot per film, its own grey in each so that each draws anew."""
+        moves, changes = [], []
+        for i in range(40):
+            film = np.full((101, 101), 0.3, np.float32)
+            film[20:31, 20:31] = 0.6 + i * 0.002
+            drawn = render(name, film)
+            rows, columns = np.nonzero(drawn > (drawn.max() + np.median(drawn)) / 2)
+            moves.append(float(np.hypot(rows.mean() - 25, columns.mean() - 25)))
+            changes.append(float(abs(np.median(drawn) - 0.3)))
+        return max(moves), max(changes)
+
+    near, far = farthest("nearby"), farthest("varied")
+    # By hand: 4° and a factor of 1.18 · 1.09 on 25 pixels a side, and 3 of shift, a side.
+    assert 2 < near[0] < 16 < far[0]
+    assert 0.02 < near[1] < far[1]

@@ -13,9 +13,9 @@ from cxr_core.errors import DataError
 from cxr_core.gate._model import TURNED, Floats, GateModel, distances
 from cxr_core.gate._render import BROAD, NARROW, RENDERINGS, UPRIGHT
 
-UNLIKE_QUANTILE = 0.98
+UNLIKE_QUANTILE = 0.99
 # Multiples of validation's 99th percentile of the broad distance; see docs/decisions.
-FAR_FACTOR = 1.35
+FAR_FACTOR = 1.5
 LAYERS_FOR_DISTANCE = 4
 FEWEST_FILMS = 20
 

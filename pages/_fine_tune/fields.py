@@ -216,6 +216,8 @@ _AUGMENTATIONS = (
     ("erase", "Erased square", "Largest side, as a share.", 0.05),
     ("style", "Another film's greys", "How far a film takes on another one's histogram.", 0.1),
     ("flip", "Left-right flips", NO_FLIPS, 0.1),
+    ("easing", "Easing", "0: evenly within the limits. 1: often near the film as it is.", 0.1),
+    ("margins", "Black or mirrored margins", "Share of batches; else the edge is drawn out.", 0.1),
 )
 FIELDS += tuple(
     Field(f"augmentation.{name}", label, AUGMENTATION, "number", words, 0.0, MOST[name], step)

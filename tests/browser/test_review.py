@@ -138,7 +138,7 @@ def test_film_is_uploaded_faded_zoomed_and_windowed_without_losing_the_place(vis
     settled(page)
     assert zoom(page) == pytest.approx(place)
     assert opacity(page) == pytest.approx(faded)
-    panels = f"document.querySelector('{FIGURE}').layout.images.length"
+    panels = f"document.querySelector('{FIGURE}')?.layout?.images.length"
     page.get_by_text("Side by side").click()
     page.wait_for_function(f"{panels} === 2")
     settled(page)
