@@ -2,9 +2,9 @@
 
 The data set's test folder is withheld, but figures of two networks on it are known: of a logistic
 head on ImageNet's features, and of a first fine-tuned network. Both are fitted here again, the
-second from several seeds, and judged on every shift of the validation films: the shift under which they fare as
-they did on the test folder is the one to judge other networks by. About 20 minutes on two cores;
-writes a dated CSV. Needs ImageNet's weights of MobileNetV2.
+second from several seeds, and judged on every shift of the validation films: the shift under which
+they fare as they did on the test folder is the one to judge other networks by. About 20 minutes on
+two cores; writes a dated CSV. Needs ImageNet's weights of MobileNetV2.
 """
 
 from __future__ import annotations
