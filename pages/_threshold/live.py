@@ -80,7 +80,8 @@ _panel = st.components.v2.component(
 def stops(data: Sorted, extra: tuple[float, ...]) -> NDArray[np.float64]:
     """Ascending thresholds at which the slider halts, `extra` among them, and one that calls none.
 
-    Every distinct matrix has one where there are few enough; else they are spread evenly over
+    Every distinct matrix has one where there are few enough, and between scores far apart there
+    is one in a hundredth, so that the thumb follows the hand; else they are spread evenly over
     films and over scores, and keep the corners of the ROC curve.
     """
     values = data.scores[np.diff(data.scores, prepend=-1.0) > 0]
@@ -92,7 +93,9 @@ def stops(data: Sorted, extra: tuple[float, ...]) -> NDArray[np.float64]:
         values = np.concatenate([by_film, np.linspace(0, 1, SPREAD // 4 + 1), by_corner])
     else:
         # Half-way between two films, as the criteria choose: rounding drops neither of them.
-        values = np.concatenate([values[:1] / 2, (values[1:] + values[:-1]) / 2, values[:1]])
+        between = (values[1:] + values[:-1]) / 2
+        even = np.linspace(0, 1, 101)
+        values = np.concatenate([values[:1] / 2, between, values[:1], even])
     top = float(data.scores[-1])
     last = (top + 1) / 2 if top < 1 else 1.0
     kept = np.concatenate([values, extra, [0.0, last]])
