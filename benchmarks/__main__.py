@@ -6,7 +6,6 @@ Prints a table, and writes it with the machine and the versions to results/, dat
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import os
 import sys
@@ -22,12 +21,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from benchmarks import browser, folder, serving, threshold
 from benchmarks._films import films, ill
 from benchmarks._measure import Process, Sample, machine
+from benchmarks._results import RESULTS, write_csv
 from benchmarks.course import Course
 from cxr_core import batch, registry
 from cxr_core.errors import CxrError
 from cxr_core.serve import Model
-
-RESULTS = Path(__file__).resolve().parent / "results"
 
 
 @dataclass(frozen=True)
@@ -142,10 +140,7 @@ def write(
     table = [_plain(row) for row in rows]
     as_json, as_csv = stem.with_suffix(".json"), stem.with_suffix(".csv")
     as_json.write_text(json.dumps({**facts, "rows": table}, indent=2, ensure_ascii=False) + "\n")
-    with as_csv.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(table[0]))
-        writer.writeheader()
-        writer.writerows(table)
+    write_csv(as_csv, table)
     print(f"\n{as_json}\n{as_csv}")
     return as_json, as_csv
 

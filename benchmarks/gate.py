@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.__main__ import RESULTS
 from benchmarks._film_variants import variants
 from benchmarks._films import ROOT
 from benchmarks._other_pictures import Picture, all_pictures
+from benchmarks._results import RESULTS, write_csv
 from cxr_core import gate, image, registry
 from cxr_core.errors import CxrError
 from cxr_core.preprocess import model_input
@@ -153,12 +153,8 @@ def summary(kind: str, found: list[Judged]) -> Row:
 
 def write(rows: list[Row], out: Path, model: str) -> Path:
     """A CSV of the rows; a second run of a day overwrites the first."""
-    out.mkdir(parents=True, exist_ok=True)
     path = out / f"gate-{model}-{datetime.now(UTC).date().isoformat()}.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(asdict(rows[0])))
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
+    write_csv(path, [asdict(row) for row in rows])
     print(f"{'kind':46} {'n':>4} refused cautioned unlike turned  far: lowest median highest")
     for r in rows:
         print(

@@ -13,19 +13,18 @@ are, counts as ill all the same, so that 1.0 is out of reach.
 from __future__ import annotations
 
 import argparse
-import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._results import RESULTS, write_csv
 from cxr_core import dataset, registry
 from cxr_core.evaluate import auc
 from cxr_core.features import load_films
 from cxr_core.serve import Model
 
-RESULTS = Path(__file__).parent / "results"
 HALVES = ("left", "right", "upper", "lower")
 
 
@@ -58,10 +57,7 @@ def main() -> None:
         print(row, flush=True)
         rows.append(row)
     path = arguments.out / f"{datetime.now(UTC).date()}-maps-{entry.name}-{entry.version}.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, rows)
     print(f"{path} written")
 
 

@@ -10,7 +10,6 @@ two cores; writes a dated CSV. Needs ImageNet's weights of MobileNetV2.
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._results import RESULTS, write_csv
 from benchmarks._shifts import Films, shifted
 from cxr_core import classifier, dataset, features, registry, train
 from cxr_core.augmentation import Augmentation
@@ -27,7 +27,6 @@ from cxr_core.evaluate import auc
 from cxr_core.features import load_films
 from cxr_core.preprocess import Preprocessing
 
-RESULTS = Path(__file__).parent / "results"
 PLAIN = Preprocessing(size=224, blur=0.0, low=0.0, high=100.0)
 # As measured on the 624 films of the test folder before this project began.
 KNOWN = {
@@ -67,10 +66,7 @@ def main() -> None:
     films = shifted(inputs, y, split)
     rows += judged(f"{entry.name} {entry.version}", lambda x: train.logits(model, x), films, held)
     path = arguments.out / f"{datetime.now(UTC).date()}-proxies.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(path, rows)
     print(f"{path} written")
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._results import RESULTS
 from benchmarks._shifts import shifted
 from cxr_core import classifier, dataset, train
 from cxr_core.augmentation import Augmentation
@@ -30,7 +31,6 @@ from cxr_core.features import load_films
 from cxr_core.preprocess import Preprocessing
 from cxr_core.threshold import at_sensitivity
 
-RESULTS = Path(__file__).parent / "results"
 SENSITIVITY = 0.97
 
 
