@@ -20,7 +20,7 @@ const PATIENCE = 5000;
 const PRESSED = "[data-testid=stButton], [data-testid=stDownloadButton]";
 const NEXT = ".st-key-review_next button", PREVIOUS = ".st-key-review_previous button";
 const STEPS = `${NEXT}, ${PREVIOUS}`;
-let film = null, left = 0;
+let film = null, left = 0, unsaid = false;
 
 export default function ({ data, setStateValue }) {
   let graph = null, timer = null;
@@ -45,10 +45,12 @@ export default function ({ data, setStateValue }) {
     const found = document.querySelector(`.st-key-${data.chart} .js-plotly-plot`);
     if (!found || found === graph || typeof found.on !== "function") return;
     graph = found;
-    graph.on("plotly_relayout", (change) => {
-      if (Object.keys(change).some((key) => key.includes("axis"))) later();
-    });
+    graph.on("plotly_relayout", moved);
     graph.on("plotly_restyle", later);
+    if (unsaid) { unsaid = false; later(); }
+  };
+  const moved = (change) => {
+    if (Object.keys(change).some((key) => key.includes("axis"))) later();
   };
   // The slider inside the figure takes no key of its own: these press it at another place.
   const anywhere = { "[": -1, "]": 1 };
@@ -128,7 +130,11 @@ export default function ({ data, setStateValue }) {
     document.removeEventListener("cxr-open", leave);
     document.removeEventListener("click", leaveBy, true);
     document.removeEventListener("keydown", leaveBy, true);
-    clearInterval(watch); clearTimeout(timer);
+    clearInterval(watch);
+    // Streamlit may mount these lines twice: what the first still said would undo the second's.
+    graph?.removeListener?.("plotly_relayout", moved);
+    graph?.removeListener?.("plotly_restyle", later);
+    if (timer) { clearTimeout(timer); unsaid = true; }
   };
 }
 """
