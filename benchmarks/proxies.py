@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 
 from benchmarks._results import RESULTS, write_csv
 from benchmarks._shifts import Films, shifted
-from cxr_core import classifier, dataset, features, registry, train
+from cxr_core import classifier, dataset, registry, train
 from cxr_core.augmentation import Augmentation
 from cxr_core.backbones import backbone
+from cxr_core.batches import training_batches
 from cxr_core.evaluate import auc
 from cxr_core.features import load_films
 from cxr_core.preprocess import Preprocessing
@@ -121,9 +122,7 @@ def trial(inputs: Films, labels: NDArray[np.int8], seed: int) -> Score:
     share = labels.mean()
     weights = np.where(labels == 1, 0.5 / share, 0.5 / (1 - share)).astype(np.float32)
     targets = labels.astype(np.float32)
-    batches = iter(
-        features.training_batches(inputs, targets, weights, TRIAL, batch=BATCH, seed=seed)
-    )
+    batches = iter(training_batches(inputs, targets, weights, TRIAL, batch=BATCH, seed=seed))
     _steps(model, batches, keras.optimizers.Adam(2e-3), 60)
     classifier.freeze(model, "block_3")
     rate = keras.optimizers.schedules.CosineDecay(

@@ -15,10 +15,11 @@ import numpy as np
 
 from cxr_core import classifier, dataset, foreign_graph, registry, release, train
 from cxr_core.augmentation import Augmentation
+from cxr_core.batches import augmented_copies
 from cxr_core.card import DataFacts
 from cxr_core.dataset import CLASSES, FilmRecord, Split
 from cxr_core.errors import ConfigError, DataError, ModelError
-from cxr_core.features import augmented_copies, load_films
+from cxr_core.features import load_films
 from cxr_core.keras_file import KerasFile, examine
 from cxr_core.preprocess import Preprocessing
 from cxr_core.registry import ModelEntry

@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 
 from cxr_core import dataset, describe, registry, train
 from cxr_core.backbones import backbone
+from cxr_core.batches import augmented_copies
 from cxr_core.card import Calibration, DataFacts, Facts, ModelCard
 from cxr_core.classifier import export_serving, load, serving_model, without_last_stride
 from cxr_core.dataset import FilmRecord, Split
 from cxr_core.errors import ConfigError, DataError
-from cxr_core.features import augmented_copies, load_films, read_film
+from cxr_core.features import load_films, read_film
 from cxr_core.gate import RENDERINGS, GateModel, fit_gate, render
 from cxr_core.preprocess import Preprocessing, presentation, reduced
 from cxr_core.recipe import Recipe
@@ -52,14 +53,14 @@ def make(
     class folders of another hospital, reported in the card and used for nothing else.
     Raises DataError and ConfigError before anything is started where they can be foreseen.
     """
-    for stage in recipe.stages:
-        train.check(stage)
     row = backbone(recipe.stages[-1].backbone)
     if recipe.fine_map and row.last_stride is None:
         raise ConfigError(
             "Expected a backbone whose last stride can be undone, for the finer map; received "
-            f"{row.name}. Train with --no-fine-map."
+            f"{row.name}. Train with --no-fine-map and --no-finer."
         )
+    for stage in recipe.stages:
+        train.check(stage)
     records = dataset.index_folder(data)
     split = dataset.split_by_patient(records, folds=recipe.folds, seed=recipe.split_seed)
     films = Films(records, on_line)

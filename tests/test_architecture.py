@@ -66,7 +66,8 @@ ALLOWED = {
         "errors", "architectures", "augmentation", "backbones", "preprocess", "registry",
     },
     "dataset": {"errors", "image", "preprocess"},
-    "features": {"errors", "schema", "augmentation", "dataset", "image", "preprocess"},
+    "features": {"errors", "schema", "dataset", "image", "preprocess"},
+    "batches": {"augmentation", "features"},
     # zoo: stored networks may hold its layers.
     "classifier": {"errors", "backbones", "zoo"},
     "foreign_graph": {"classifier"},
@@ -79,7 +80,8 @@ ALLOWED = {
     },
     "threshold": {"errors", "schema", "card", "evaluate"},
     "train": {
-        "errors", "augmentation", "backbones", "classifier", "evaluate", "features", "preprocess",
+        "errors", "augmentation", "backbones", "batches", "classifier", "evaluate", "explain",
+        "preprocess",
     },
     "recipe": {"preprocess", "train"},
     "describe": {
@@ -87,13 +89,13 @@ ALLOWED = {
         "threshold", "train",
     },
     "release": {
-        "errors", "backbones", "card", "classifier", "dataset", "describe", "features", "gate",
-        "image", "preprocess", "recipe", "registry", "serve", "threshold", "train",
+        "errors", "backbones", "batches", "card", "classifier", "dataset", "describe", "features",
+        "gate", "image", "preprocess", "recipe", "registry", "serve", "threshold", "train",
     },
     "fine_tuning": {
-        "errors", "architectures", "augmentation", "backbones", "card", "classifier", "dataset",
-        "describe", "evaluate", "features", "jobs", "methods", "preprocess", "registry", "release",
-        "threshold", "zoo",
+        "errors", "architectures", "augmentation", "backbones", "batches", "card", "classifier",
+        "dataset", "describe", "evaluate", "features", "jobs", "methods", "preprocess", "registry",
+        "release", "threshold", "zoo",
     },
     # Choosing a threshold, and what it is worth.
     "operating": {
@@ -105,8 +107,8 @@ ALLOWED = {
     # Stored models as a person arranges them, and as files from and to elsewhere.
     "keras_file": {"errors"},
     "adopt": {
-        "errors", "augmentation", "card", "classifier", "dataset", "features", "foreign_graph",
-        "jobs", "keras_file", "preprocess", "registry", "release", "train",
+        "errors", "augmentation", "batches", "card", "classifier", "dataset", "features",
+        "foreign_graph", "jobs", "keras_file", "preprocess", "registry", "release", "train",
     },
     "export": {
         "errors", "backbones", "card", "classifier", "dataset", "evaluate", "image", "jobs",
@@ -130,6 +132,7 @@ ONLY = {
     "streamlit": {"app", "pages"},
     "plotly": {"figures"},
     "tensorflow": {
+        "batches",
         "features",
         "classifier",
         "zoo",
@@ -280,6 +283,7 @@ def test_pages_call_the_package_and_not_each_other() -> None:
 def test_pages_and_app_never_import_what_a_training_run_needs() -> None:
     run = {
         "train",
+        "batches",
         "features",
         "classifier",
         "zoo",

@@ -14,6 +14,7 @@ from cxr_core.errors import ImageError
 from cxr_core.preprocess import (
     DEFAULT,
     Preprocessing,
+    _percentiles,
     apply_window,
     gaussian,
     model_input,
@@ -77,6 +78,14 @@ def test_gaussian_agrees_with_scipys() -> None:
         expected = gaussian_filter(x, sigma, mode="nearest", radius=max(1, round(3 * sigma)))
         assert np.allclose(gaussian(x, sigma), expected, atol=1e-5)
     assert gaussian(x, 0) is x
+
+
+@pytest.mark.parametrize("size", [(1, 9), (8, 8), (37, 53), (160, 160)])
+def test_percentiles_are_numpys_to_the_last_digit(size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(sum(size))
+    for _ in range(20):
+        x = rng.normal(0, 1, size).astype(np.float32)
+        assert _percentiles(x, 0, 1, 50, 99, 100) == np.percentile(x, [0, 1, 50, 99, 100]).tolist()
 
 
 def test_stretch_maps_its_percentiles_to_black_and_white() -> None:

@@ -102,6 +102,8 @@ def test_going_on_from_a_network_starts_where_it_ended(run: tuple) -> None:
         ("learning_rate", 0.0),
         ("dropout", 1.0),
         ("ema", 1.0),
+        ("cutmix", 1.5),
+        ("beside_body", -0.1),
         ("label_smoothing", 0.5),
         ("backbone", "none-such"),
     ],
@@ -111,6 +113,55 @@ def test_settings_that_cannot_work_are_refused_before_the_start(
 ) -> None:
     with pytest.raises(ConfigError, match="Expected"):
         train.check(replace(TINY, **{setting: value}))
+
+
+def test_the_finer_map_needs_a_backbone_that_can_have_it() -> None:
+    train.check(replace(TINY, finer=True))
+    with pytest.raises(ConfigError, match="last stride"):
+        train.check(replace(TINY, finer=True, backbone="vgg16"))
+
+
+@pytest.mark.slow
+def test_a_penalty_silences_the_class_map_beside_the_body() -> None:
+    """The class shows in the air, right, as well as in the body, left: where does it look?"""
+    inputs, labels = bright_or_dark(64)
+    inputs = np.repeat(np.repeat(inputs, 2, axis=1), 2, axis=2)
+    inputs[labels == 1, :, 32::2], inputs[labels == 1, :, 33::2] = 0, 255
+    inputs[labels == 0, ::2, 32:], inputs[labels == 0, 1::2, 32:] = 0, 255
+    bodies = np.zeros_like(inputs)
+    bodies[:, :, :32] = 1
+
+    def share_beside(weight: float) -> float:
+        import keras
+        import tensorflow as tf
+
+        keras.utils.set_random_seed(0)
+        film = keras.Input((64, 64, 1))
+        maps = keras.layers.Conv2D(8, 8, 8, activation="relu", name="maps")(film / 255)
+        pooled = keras.layers.GlobalAveragePooling2D()(maps)
+        model = keras.Model(film, keras.layers.Dense(1, name="logit")(pooled))
+        step = train._compiled_step(
+            model, keras.optimizers.Adam(0.01), tf.Variable(0.0), weight, "maps"
+        )
+        batch = [tf.constant(a, tf.float32) for a in (inputs, labels, np.ones(64), bodies)]
+        for _ in range(300):
+            step(*batch)
+        told = keras.Model(film, maps).predict(inputs, verbose=0) @ model.get_layer("logit").kernel
+        air = np.abs(told[:, :, 4:]).mean()
+        assert ((train.logits(model, inputs) > 0) == labels).all()
+        return float(air / (air + np.abs(told[:, :, :4]).mean()))
+
+    assert share_beside(0.0) > 0.3
+    assert share_beside(1.0) < 0.15
+
+
+@pytest.mark.slow
+def test_a_stage_on_joined_films_gives_the_finer_network() -> None:
+    inputs, labels = bright_or_dark()
+    how = replace(TINY, epochs=0.5, cutmix=1.0, beside_body=0.1, finer=True, head_steps=0)
+    fitted = train.fit(how, inputs, labels, *sides()).model
+    assert fitted.get_layer("out_relu").output.shape[1:3] == (2, 2)
+    assert np.isfinite(train.logits(fitted, inputs)).all()
 
 
 def test_one_class_or_too_few_films_are_refused() -> None:

@@ -45,7 +45,7 @@ A threshold, or a model, chosen by looking at these films makes their figures to
 
 examples:
   python -m cxr_core evaluate test/
-  python -m cxr_core evaluate test/ --json --model pneumonia-mobilenetv2@1.1.0"""
+  python -m cxr_core evaluate test/ --json --model pneumonia-mobilenetv2@1.2.0"""
 
 
 @dataclass(frozen=True)

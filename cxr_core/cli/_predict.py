@@ -56,7 +56,7 @@ examples:
   python -m cxr_core predict films/ more.zip --json > results.jsonl
   python -m cxr_core predict 'films/**/*.png' --heatmap maps/
   python -m cxr_core predict /archive/2025 /archive/2026 --parquet results/
-  python -m cxr_core predict film.dcm --frame 2 --model pneumonia-mobilenetv2@1.1.0"""
+  python -m cxr_core predict film.dcm --frame 2 --model pneumonia-mobilenetv2@1.2.0"""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

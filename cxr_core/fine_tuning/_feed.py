@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cxr_core.augmentation import NO_AUGMENTATION
+from cxr_core.batches import augment
 from cxr_core.errors import DataError
-from cxr_core.features import augment, exchange_style, grey_ranks
+from cxr_core.features import exchange_style, grey_ranks
 from cxr_core.methods import Settings
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class Feed:
 
 
 class Draws:
-    """Random numbers for `features.augment` that depend on epoch and step alone."""
+    """Random numbers for `batches.augment` that depend on epoch and step alone."""
 
     def __init__(self, seed: tuple[int, int], step: Any) -> None:
         self._seed, self._step, self._count = seed, step, 0

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from cxr_core import dataset, methods, registry, release
 from cxr_core.architectures import of_backbone, unserved
 from cxr_core.augmentation import Augmentation
+from cxr_core.batches import augmented_copies
 from cxr_core.card import Calibration, DataFacts
 from cxr_core.dataset import CLASSES, Split
 from cxr_core.errors import ModelError
 from cxr_core.evaluate import auc
-from cxr_core.features import augmented_copies
 from cxr_core.fine_tuning._ensemble import Graphs, graphs
 from cxr_core.fine_tuning._features import head_logits, logits
 from cxr_core.fine_tuning._judge import judged, worst

@@ -15,9 +15,10 @@ from PIL import Image
 
 from cxr_core import dataset, methods, registry
 from cxr_core.augmentation import NO_AUGMENTATION, Augmentation
+from cxr_core.batches import augmented_copies
 from cxr_core.dataset import Index, Progress
 from cxr_core.errors import DataError
-from cxr_core.features import augmented_copies, decoded
+from cxr_core.features import decoded
 from cxr_core.fine_tuning import _network as net
 from cxr_core.fine_tuning._features import body
 from cxr_core.fine_tuning._feed import Feed
