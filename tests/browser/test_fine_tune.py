@@ -77,6 +77,12 @@ def fill(page: Any, label: str, value: str) -> None:
     box.press("Enter")
 
 
+def settled(page: Any) -> None:
+    page.wait_for_function(
+        "document.querySelector('[data-testid=stApp]').dataset.testScriptState === 'notRunning'"
+    )
+
+
 def metric(page: Any, label: str) -> Any:
     return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
 
@@ -86,10 +92,9 @@ def test_folder_becomes_a_model_that_reads_a_film(visit: Any, folder: Path):
     choose(page, "Data set", str(folder))
     page.get_by_text("120 films in class folders").wait_for()
     choose(page, "Method", "Small CNN from scratch")
-    # The new method's widgets have taken the place of the old one's.
-    page.wait_for_function(
-        "document.querySelector('input[aria-label=\"Learning rate\"]')?.value === '0.0001'"
-    )
+    # The new method's widgets have taken the place of the old one's, all of them.
+    page.get_by_text("This method brings its own.").wait_for()
+    settled(page)
     fill(page, "Epochs", "2")
     page.get_by_text("Network", exact=True).click()
     fill(page, "Input size", "48")
