@@ -2,7 +2,7 @@
 #
 # PYTHON=…  the Python 3.11 or 3.12 to make the virtual environment with
 # PORT=…    where the app listens (8501), on this machine only
-# PYTEST=…  what to give pytest, in place of all tests on two processes
+# PYTEST=…  what to give pytest, in place of all tests on two processes and the browser's on one
 # DATA=…    the folder of training films, with sub-folders NORMAL and PNEUMONIA
 
 SHELL := /bin/sh
@@ -22,7 +22,7 @@ ifdef PYTEST
 	$(PY) -m pytest $(PYTEST)
 else
 	$(PY) -m pytest -n 2 --dist loadfile -m "not browser"
-	$(PY) -m pytest -n 2 --dist loadfile -m browser
+	$(PY) -m pytest -m browser
 endif
 
 # Ray and MLflow, which the app runs without: a real cluster of two nodes, one of them killed.
