@@ -84,7 +84,11 @@ def check(facts: Facts, plan: Plan) -> None:
 
 
 def _picked(draft: Draft, key: str) -> None:
-    draft.source = (st.session_state[key] or "").strip().strip("\"'")
+    source = (st.session_state[key] or "").strip().strip("\"'")
+    # Told twice, it is one choice: what was typed since stays.
+    if source == draft.source:
+        return
+    draft.source = source
     draft.data.pop("classes", None)
     draft.begin()
 

@@ -64,7 +64,12 @@ class Draft:
         return f"tune_{self.round}_{name}"
 
     def choose(self, method_key: str) -> None:
-        """Another method: its own defaults, nothing carried over."""
+        """Another method: its own defaults, nothing carried over.
+
+        On a busy machine a choice may be told twice, the second time with what was typed after it.
+        """
+        if method_key == self.method:
+            return
         self.method = method_key
         self.changes = {}
         if takes_backbone(self.row) and self.backbone not in backbones(self.row):
@@ -72,6 +77,9 @@ class Draft:
         self.begin()
 
     def use(self, backbone: str) -> None:
+        """Another backbone: its own layers to learn from; told twice, it is one choice."""
+        if backbone == self.backbone:
+            return
         self.backbone = backbone
         self.changes.pop("unfreeze_from", None)
         self.begin()

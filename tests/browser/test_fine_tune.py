@@ -104,13 +104,15 @@ def test_folder_becomes_a_model_that_reads_a_film(visit: Any, folder: Path):
 
     page.get_by_role("button", name="Review films with it").wait_for(timeout=TRAINING)
     assert metric(page, "Epochs run").inner_text() == "2"
-    assert page.locator(CURVE).count() == 7
+    page.wait_for_function(f"document.querySelectorAll('{CURVE}').length === 7")
     page.get_by_text("24 validation films").wait_for()
     stored = page.get_by_text(re.compile("Stored as ")).inner_text()
     name = re.search(r"Stored as (\S+ \d+\.\d+\.\d+)", stored)
     assert name
 
     page.reload()
+    page.get_by_role("button", name="Review films with it").wait_for()
+    settled(page)
     page.get_by_role("button", name="Review films with it").click()
     page.get_by_role("button", name="Drawn film with an opacity").click()
     page.locator(".st-key-review_film .js-plotly-plot .nsewdrag").first.wait_for()

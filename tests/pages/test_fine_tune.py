@@ -361,3 +361,15 @@ def test_an_architecture_is_offered_from_scratch_and_left_with_the_method(
     held = Draft(source, "zoo-vit_b16", "scratch")
     held.choose("frozen")
     assert held.backbone == "mobilenetv2"
+
+
+def test_a_choice_told_twice_keeps_what_was_typed_after_it() -> None:
+    held = Draft("films", "resnet50", "frozen")
+    held.changes["epochs"] = 2
+    before = held.round
+    held.choose("frozen")
+    held.use("resnet50")
+    assert (held.changes, held.round) == ({"epochs": 2}, before)
+    held.use("mobilenetv2")
+    held.choose("scratch")
+    assert (held.changes, held.round) == ({}, before + 2)
