@@ -6,7 +6,8 @@ well do its cells tell the ill half from the well one (AUC over cells, of the bo
 0.5 by chance), and which share of what argues for pneumonia lies in the ill half (0.5 by chance)?
 Halves are left, right, upper and lower. Beside it, of the films as they are: how much of what
 argues for pneumonia in an ill film lies beside the body, and by how much the logit moves when all
-beside the body is blacked. Writes a dated CSV, a row a half.
+beside the body is blacked. Writes a dated CSV, a row a
+figure.
 
 What it does not show: where in the ill half the pneumonia is. A half without any of it, as many
 are, counts as ill all the same, so that 1.0 is out of reach.

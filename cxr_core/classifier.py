@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from cxr_core.backbones import Backbone
+from cxr_core.backbones import Backbone, LastStride
 from cxr_core.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:
@@ -157,6 +157,16 @@ def freeze(model: keras.Model, unfreeze_from: str | None, *, norms: bool = False
         layer.trainable = layer.name in HEAD or (i >= first and (norms or not is_norm))
 
 
+def last_stride(row: Backbone) -> LastStride:
+    """The stride that a finer map undoes. Raises ConfigError where nobody worked it out."""
+    if row.last_stride is None:
+        raise ConfigError(
+            "Expected a backbone whose last stride can be undone, for the finer map; received "
+            f"{row.name}. Train with --no-fine-map and --no-finer."
+        )
+    return row.last_stride
+
+
 def without_last_stride(model: keras.Model, row: Backbone) -> keras.Model:
     """The same weights with the last halving undone: a map of twice the rows and columns.
 
@@ -167,12 +177,7 @@ def without_last_stride(model: keras.Model, row: Backbone) -> keras.Model:
     """
     import keras
 
-    last = row.last_stride
-    if last is None:
-        raise ConfigError(
-            f"Expected a backbone whose last stride is known; received {row.name}. "
-            "Train without the finer map."
-        )
+    last = last_stride(row)
     changes: dict[str | None, dict[str, Any]] = {
         last.convolution: {"strides": (1, 1)},
         last.padding: {"padding": ((0, 2), (0, 2))},

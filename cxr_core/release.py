@@ -18,9 +18,15 @@ from cxr_core import dataset, describe, registry, train
 from cxr_core.backbones import backbone
 from cxr_core.batches import augmented_copies
 from cxr_core.card import Calibration, DataFacts, Facts, ModelCard
-from cxr_core.classifier import export_serving, load, serving_model, without_last_stride
+from cxr_core.classifier import (
+    export_serving,
+    last_stride,
+    load,
+    serving_model,
+    without_last_stride,
+)
 from cxr_core.dataset import FilmRecord, Split
-from cxr_core.errors import ConfigError, DataError
+from cxr_core.errors import DataError
 from cxr_core.features import load_films, read_film
 from cxr_core.gate import RENDERINGS, GateModel, fit_gate, render
 from cxr_core.preprocess import Preprocessing, presentation, reduced
@@ -54,11 +60,8 @@ def make(
     Raises DataError and ConfigError before anything is started where they can be foreseen.
     """
     row = backbone(recipe.stages[-1].backbone)
-    if recipe.fine_map and row.last_stride is None:
-        raise ConfigError(
-            "Expected a backbone whose last stride can be undone, for the finer map; received "
-            f"{row.name}. Train with --no-fine-map and --no-finer."
-        )
+    if recipe.fine_map:
+        last_stride(row)
     for stage in recipe.stages:
         train.check(stage)
     records = dataset.index_folder(data)
@@ -74,7 +77,7 @@ def make(
     ]
     model = train.average(models) if len(models) > 1 else models[0]
     if recipe.fine_map:
-        model = without_last_stride(model, backbone(final.backbone))
+        model = without_last_stride(model, row)
     on_line("calibrating, fitting the quality gate and writing the model")
     return register(
         model, recipe, films, split, name=name, version=version, root=root, adults=adults

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from cxr_core.augmentation import Augmentation
 from cxr_core.backbones import backbone
 from cxr_core.batches import training_batches
-from cxr_core.classifier import LOGIT, build, freeze, without_last_stride
+from cxr_core.classifier import LOGIT, build, freeze, last_stride, without_last_stride
 from cxr_core.errors import ConfigError, DataError
 from cxr_core.evaluate import auc
 from cxr_core.explain.body import body_areas
@@ -101,11 +101,9 @@ def check(config: TrainConfig) -> None:
     for good, expected, received in rules:
         if not good:
             raise ConfigError(f"Expected {expected}; received {received}. Change that setting.")
-    if backbone(config.backbone).last_stride is None and config.finer:
-        raise ConfigError(
-            "Expected a backbone whose last stride can be undone, for the finer map; received "
-            f"{config.backbone}. Train without it."
-        )
+    chosen = backbone(config.backbone)
+    if config.finer:
+        last_stride(chosen)
 
 
 def fit(

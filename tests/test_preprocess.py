@@ -14,10 +14,10 @@ from cxr_core.errors import ImageError
 from cxr_core.preprocess import (
     DEFAULT,
     Preprocessing,
-    _percentiles,
     apply_window,
     gaussian,
     model_input,
+    percentiles,
     presentation,
     stretch,
 )
@@ -85,7 +85,7 @@ def test_percentiles_are_numpys_to_the_last_digit(size: tuple[int, int]) -> None
     rng = np.random.default_rng(sum(size))
     for _ in range(20):
         x = rng.normal(0, 1, size).astype(np.float32)
-        assert _percentiles(x, 0, 1, 50, 99, 100) == np.percentile(x, [0, 1, 50, 99, 100]).tolist()
+        assert percentiles(x, 0, 1, 50, 99, 100) == np.percentile(x, [0, 1, 50, 99, 100]).tolist()
 
 
 def test_stretch_maps_its_percentiles_to_black_and_white() -> None:
