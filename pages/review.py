@@ -17,6 +17,7 @@ WELCOME = (
 
 def main() -> None:
     films = session()
+    choice.asked(films)
     model = choice.model(films)
     if model is None:
         return

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from cxr_core import registry
-from cxr_core.errors import ConfigError
 from cxr_core.registry import ModelEntry
 
 if TYPE_CHECKING:
@@ -55,16 +54,8 @@ def add_jobs(command: argparse.ArgumentParser) -> None:
 
 
 def entry(text: str | None) -> ModelEntry:
-    """The model behind NAME[@VERSION]. Raises ModelError or ConfigError."""
-    if text is None:
-        return registry.find()
-    name, at, version = text.partition("@")
-    if not name or (at and not version):
-        raise ConfigError(
-            f"Expected a model as NAME or NAME@VERSION; received {text!r}. "
-            "See `python -m cxr_core models list`."
-        )
-    return registry.find(name, version or None)
+    """The model behind NAME[@VERSION]. Raises ModelError."""
+    return registry.find() if text is None else registry.named(text)
 
 
 def load(text: str | None) -> Model:

@@ -74,8 +74,7 @@ def table(registered: bool = True) -> tuple[Row, ...]:
 def row(identifier: str) -> Row:
     """The row of that id. Raises ConfigError where there is none."""
     if identifier.startswith(MODEL):
-        name, _, version = identifier.removeprefix(MODEL).partition("@")
-        return _of_model(registry.find(name, version or None))
+        return _of_model(registry.named(identifier.removeprefix(MODEL)))
     for backbone in BACKBONES:
         if backbone.name == identifier:
             return _of_backbone(backbone)

@@ -5,6 +5,7 @@ from cxr_core.registry._default import (
     default,
     find,
     incomplete,
+    named,
     set_default,
     store_text,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "home",
     "incomplete",
     "list_models",
+    "named",
     "roots",
     "set_default",
     "store_text",

@@ -115,6 +115,17 @@ def find(
     )
 
 
+def named(text: str) -> ModelEntry:
+    """The model behind NAME or NAME@VERSION. Raises ModelError."""
+    name, at, version = text.partition("@")
+    if not name or (at and not version):
+        raise ModelError(
+            f"Expected a model as NAME or NAME@VERSION; received {text[:80]!r}. "
+            "See `python -m cxr_core models list`."
+        )
+    return find(name, version or None)
+
+
 def store_text(path: Path, text: str) -> None:
     """Write a small file whole or not at all. Raises ModelError where that cannot be done."""
     try:

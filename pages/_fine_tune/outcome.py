@@ -10,7 +10,7 @@ import streamlit as st
 from cxr_core.figures import training
 from cxr_core.jobs import Job
 from pages._fine_tune.words import clock, interval
-from pages._shared import export
+from pages._shared import export, links
 
 NAMES = {
     "auc": "AUC", "accuracy": "Accuracy", "sensitivity": "Sensitivity",
@@ -49,11 +49,7 @@ def _model(result: Mapping[str, Any]) -> None:
                 f"{_took(result)}",
                 width="content",
             )
-            if st.button(
-                "Review films with it", key="tune_review", type="primary",
-                icon=":material/pulmonology:", wrap=False,
-            ):  # fmt: skip
-                _review(model["name"], model["version"])
+            links.review_with(model["name"], model["version"])
     elif words := result.get("not_registered"):
         st.info(words, icon=":material/info:")
 
@@ -67,14 +63,6 @@ def _took(result: Mapping[str, Any]) -> str:
     if "all" in seconds:
         words += f" · {clock(seconds['all'])}"
     return words
-
-
-def _review(name: str, version: str) -> None:
-    from pages._review.session import session
-
-    films = session()
-    films.model, films.unusable = (name, version), None
-    st.switch_page("pages/review.py")
 
 
 def _judged(job: Job, name: str, words: str, found: Mapping[str, Any]) -> None:

@@ -11,7 +11,7 @@ from cxr_core import registry, shelf
 from cxr_core.card import ModelCard, shown
 from cxr_core.errors import CxrError
 from cxr_core.shelf import Stored
-from pages._shared import running
+from pages._shared import links, running
 
 EXPORT = "export"
 FIGURES = {
@@ -34,7 +34,10 @@ def show(chosen: Stored) -> None:
     """Card on the left; description, default, verify, rename, delete and export on the right."""
     facts, acts = st.columns([1.4, 1], gap="large")
     with facts:
-        st.markdown(f"#### {chosen.entry.name} {chosen.entry.version}")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"#### {chosen.entry.name} {chosen.entry.version}", width="content")
+            if chosen.card is not None:
+                links.review_with(chosen.entry.name, chosen.entry.version)
         if chosen.card is not None:
             _card(chosen.card)
     with acts:

@@ -12,6 +12,26 @@ from cxr_core.registry import ModelEntry
 from cxr_core.serve import Model
 from pages._review import intake
 from pages._review.session import Case, Chosen, Session
+from pages._shared import links
+
+MEANWHILE = "Films are read with the default model meanwhile."
+
+
+def asked(session: Session) -> None:
+    """Take over, once, the model that the address names; why it cannot be had is kept for `notice`.
+
+    What is chosen on the page afterwards is not undone by a rerun.
+    """
+    words = st.query_params.pop(links.MODEL, None)
+    if words is None:
+        return
+    session.unusable = None
+    try:
+        entry = registry.named(words)
+    except ModelError as error:
+        session.unusable = f"{error} {MEANWHILE}"
+        return
+    session.model = (entry.name, entry.version)
 
 
 def model(session: Session) -> Model | None:
@@ -20,7 +40,7 @@ def model(session: Session) -> Model | None:
         try:
             return intake.shared_model(*session.model)
         except ModelError as error:
-            session.unusable = f"{error} Films are read with the default model meanwhile."
+            session.unusable = f"{error} {MEANWHILE}"
             session.model = None
     try:
         return intake.shared_model()

@@ -102,7 +102,8 @@ def test_folder_becomes_a_model_that_reads_a_film(visit: Any, folder: Path):
     page.get_by_role("button", name="Start").click()
     page.wait_for_url(re.compile(r"[?&]job="))
 
-    page.get_by_role("button", name="Review films with it").wait_for(timeout=TRAINING)
+    review = page.get_by_role("link", name="Review films with it")
+    review.wait_for(timeout=TRAINING)
     assert metric(page, "Epochs run").inner_text() == "2"
     page.wait_for_function(f"document.querySelectorAll('{CURVE}').length === 7")
     page.get_by_text("24 validation films").wait_for()
@@ -111,9 +112,9 @@ def test_folder_becomes_a_model_that_reads_a_film(visit: Any, folder: Path):
     assert name
 
     page.reload()
-    page.get_by_role("button", name="Review films with it").wait_for()
+    review.wait_for()
     settled(page)
-    page.get_by_role("button", name="Review films with it").click()
+    review.click()
     page.get_by_role("button", name="Drawn film with an opacity").click()
     page.locator(".st-key-review_film .js-plotly-plot .nsewdrag").first.wait_for()
     page.get_by_text(name[1]).first.wait_for()

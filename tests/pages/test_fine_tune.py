@@ -287,9 +287,8 @@ def test_finished_job_shows_intervals_matrix_and_worst_films_and_leads_to_review
     assert page.get("plotly_chart")
     assert "IM-0001-0001" in words(page)
     assert "mine 1.0.0" in words(page)
-    page.button(key="tune_review").click().run()
-    # There is no such model here: that Review says so shows which one it was asked for.
-    assert "mine 1.0.0" in page.error[0].value
+    link = next(e.proto for e in page.get("page_link") if "Review films" in e.proto.label)
+    assert (link.page, link.query_string) == ("review", "model=mine%401.0.0")
 
 
 def test_removed_run_is_gone_with_its_folder(table: JobTable, source: str):

@@ -77,6 +77,30 @@ def test_choice_made_before_the_first_film_reads_it_and_is_no_other_sessions(pag
     assert results(upload(other))[0]["model"] != "mine 1.0.0"
 
 
+def test_model_that_a_link_asks_for_reads_until_another_is_chosen(
+    page: AppTest, model_entry: ModelEntry
+):
+    page.query_params["model"] = "mine@1.0.0"
+    upload(page)
+    assert results(page)[0]["model"] == "mine 1.0.0"
+    assert "model" not in page.query_params
+    choose(page, (model_entry.name, model_entry.version))
+    page.run()
+    assert results(page)[0]["model"] == f"{model_entry.name} {model_entry.version}"
+
+
+@pytest.mark.parametrize("asked", ["gone@1.0.0", "mine@9.9.9", "mine@", "../mine@1.0.0", "a b", ""])
+def test_link_to_a_model_that_is_not_here_says_so_and_the_default_one_reads(
+    page: AppTest, model_entry: ModelEntry, asked: str
+):
+    page.query_params["model"] = asked
+    upload(page)
+    assert not page.exception
+    assert page.error[0].value.startswith("Expected a model")
+    assert "default model" in page.error[0].value
+    assert results(page)[0]["model"] == f"{model_entry.name} {model_entry.version}"
+
+
 def test_refusal_overruled_for_one_model_is_shown_again_for_the_next(page: AppTest):
     page.file_uploader[0].set_value([("grey.png", _turned(), "image/png")])
     page.run()
