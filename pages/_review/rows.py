@@ -26,6 +26,10 @@ class Row(TypedDict):
 _JS = """
 const SETTLE = 150, PATIENCE = 3000;
 
+// One and the same for every call: Streamlit calls these lines again for other data, and what they
+// return only at the end.
+const leave = (event) => event.preventDefault();
+
 const part = (name, text) => {
   const made = document.createElement("span");
   made.className = name;
@@ -106,8 +110,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
     go(keys[Math.min(Math.max(to, 0), keys.length - 1)], SETTLE);
   };
   mark();
-  const leave = (event) => event.preventDefault();
-  if (data.unsaved) window.addEventListener("beforeunload", leave);
+  window[data.unsaved ? "addEventListener" : "removeEventListener"]("beforeunload", leave);
   return () => window.removeEventListener("beforeunload", leave);
 }
 """

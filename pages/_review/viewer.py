@@ -68,8 +68,9 @@ def _heatmap_controls(session: Session, reading: Reading) -> tuple[View, Heatmap
         key="review_label", required=True, label_visibility="collapsed", disabled=hidden,
     )  # fmt: skip
     with st.popover(
-        "", icon=":material/palette:", help="Colour map of the heatmap", disabled=hidden
-    ):
+        "", icon=":material/palette:", help="Colour map of the heatmap", disabled=hidden,
+        key="review_palette",
+    ):  # fmt: skip
         colours = st.radio("Colour map", figures.COLOUR_MAPS, key="review_colours")
     st.button(
         "", key="review_toggle", shortcut="H", on_click=_hide,

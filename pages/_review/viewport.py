@@ -20,9 +20,22 @@ const PATIENCE = 5000;
 const PRESSED = "[data-testid=stButton], [data-testid=stDownloadButton]";
 const NEXT = ".st-key-review_next button", PREVIOUS = ".st-key-review_previous button";
 const STEPS = `${NEXT}, ${PREVIOUS}`;
+// Buttons that show a picture alone have it for a name, until they are given one in words.
+const NAMES = {
+  ".st-key-review_palette button": "Colour map of the heatmap",
+  ".st-key-review_toggle button": "Hide or show the heatmap, key H",
+  ".st-key-review_as_stored button": "Level and window as the file asks for",
+};
+const SHORTCUTS = { h: ".st-key-review_toggle button", n: NEXT, p: PREVIOUS };
 let film = null, left = 0, unsaid = false;
+// Streamlit calls these lines again for other data, and what they return only at the end.
+let stop = () => {};
+
+const typing = ({ tagName, type, isContentEditable }) => isContentEditable
+  || tagName === "TEXTAREA" || (tagName === "INPUT" && !/^(checkbox|radio|range)$/.test(type));
 
 export default function ({ data, setStateValue }) {
+  stop();
   let graph = null, timer = null;
   if (film !== data.film) { film = data.film; left = 0; }
   const report = () => {
@@ -59,8 +72,10 @@ export default function ({ data, setStateValue }) {
     PageDown: -4, PageUp: 4, Home: -99, End: 99,
   };
   const press = (event) => {
-    if (/^(INPUT|TEXTAREA)$/.test(event.target.tagName) || event.ctrlKey || event.metaKey
-      || event.altKey) return;
+    if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    // Streamlit's own shortcuts are deaf on a switch that was clicked before, ours are not.
+    if (event.target.tagName === "INPUT")
+      document.querySelector(SHORTCUTS[event.key.toLowerCase()] ?? "no-key")?.click();
     const finding = data.findings[event.key];
     if (finding !== undefined) {
       // On the way to another film a key would decide about the one that is being left.
@@ -92,6 +107,8 @@ export default function ({ data, setStateValue }) {
   };
   // To a keyboard and to a screen reader it is a drawing until it is told otherwise.
   const name = () => {
+    for (const [button, words] of Object.entries(NAMES))
+      document.querySelector(button)?.setAttribute("aria-label", words);
     const group = graph?.querySelector(".slider-group");
     const slider = graph?.layout?.sliders?.[0];
     if (!group || !slider) return;
@@ -107,7 +124,7 @@ export default function ({ data, setStateValue }) {
   const leaveBy = (event) => {
     const step = event.type === "click" ? event.target.closest?.(STEPS)
       : document.querySelector({ n: NEXT, p: PREVIOUS }[event.key?.toLowerCase()] ?? "no-key");
-    if (step && !step.disabled && !/^(INPUT|TEXTAREA)$/.test(event.target.tagName)) leave();
+    if (step && !step.disabled && !typing(event.target)) leave();
   };
   // What a reader sets next draws the figure anew: it is told first where the reader is. A button's
   // press, which has no value to be found again, would be lost among two messages at once.
@@ -124,18 +141,18 @@ export default function ({ data, setStateValue }) {
   (window.requestIdleCallback ?? setTimeout)(ahead);
   attach();
   const watch = setInterval(attach, 200);
-  return () => {
+  return (stop = () => {
     document.removeEventListener("keydown", press);
     document.removeEventListener("pointerdown", before, true);
     document.removeEventListener("cxr-open", leave);
     document.removeEventListener("click", leaveBy, true);
     document.removeEventListener("keydown", leaveBy, true);
     clearInterval(watch);
-    // Streamlit may mount these lines twice: what the first still said would undo the second's.
+    // What an earlier call still said would undo what the later one says.
     graph?.removeListener?.("plotly_relayout", moved);
     graph?.removeListener?.("plotly_restyle", later);
-    if (timer) { clearTimeout(timer); unsaid = true; }
-  };
+    if (timer) { clearTimeout(timer); timer = null; unsaid = true; }
+  });
 }
 """
 

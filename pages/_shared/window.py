@@ -5,8 +5,12 @@ from __future__ import annotations
 import streamlit as st
 
 DEFAULT = (1440, 900)
+# Streamlit calls these lines again for other data, and what they return only at the end.
 _JS = """
+let stop = () => {};
+
 export default function ({ setStateValue }) {
+  stop();
   let told = "", timer = null;
   const tell = () => {
     const size = [window.innerWidth, window.innerHeight];
@@ -15,7 +19,7 @@ export default function ({ setStateValue }) {
   const later = () => { clearTimeout(timer); timer = setTimeout(tell, 300); };
   tell();
   window.addEventListener("resize", later);
-  return () => { clearTimeout(timer); window.removeEventListener("resize", later); };
+  return (stop = () => { clearTimeout(timer); window.removeEventListener("resize", later); });
 }
 """
 _watch = st.components.v2.component("cxr_window", js=_JS)

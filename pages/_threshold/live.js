@@ -265,7 +265,9 @@ export default function ({ data, parentElement: root, setStateValue }) {
   draw(state);
   // Charts are mounted after this, and drawn anew when the window's size or the colours change.
   const seen = new WeakMap();
-  const watch = setInterval(() => {
+  // Streamlit calls this again for other data, and what it returned only at the end.
+  clearInterval(state.watch);
+  state.watch = setInterval(() => {
     let fresh = false;
     for (const { key } of state.data.charts)
       for (const graph of document.querySelectorAll(`.st-key-${key} .js-plotly-plot`)) {
@@ -276,5 +278,5 @@ export default function ({ data, parentElement: root, setStateValue }) {
       }
     if (fresh) draw(state);
   }, 150);
-  return () => clearInterval(watch);
+  return () => clearInterval(state.watch);
 }

@@ -267,6 +267,52 @@ def test_list_is_read_by_keys_and_the_reader_decides_about_the_film_on_the_scree
     assert (tmp_path / "PDF").read_bytes().startswith(b"%PDF")
 
 
+def test_one_press_is_one_step_also_after_other_films_and_a_switch(visit: Open):
+    page = visit()
+    upload(page, *(str(path) for path in sorted(SAMPLE.parent.glob("*.jpg"))))
+    page.get_by_role("button", name="Remove all").wait_for()
+    shown(page)
+    selected = page.get_by_role("listbox").locator("[aria-selected=true]")
+    names = [selected.get_attribute("title")]
+    for key in "np":
+        page.keyboard.press(key)
+        other = next(p.name for p in SAMPLE.parent.glob("*.jpg") if p.name != names[-1])
+        page.get_by_test_id("stMain").get_by_text(other).wait_for()
+        settled(page)
+        names.append(selected.get_attribute("title"))
+    assert names[0] == names[2] != names[1]
+    judged(page)
+    with_map(page)
+    page.get_by_test_id("stCheckbox").get_by_text("Invert").click()
+    settled(page)
+    assert page.evaluate("document.activeElement.type") == "checkbox"
+    before = opacity(page)
+    page.keyboard.press("]")
+    page.wait_for_timeout(200)
+    assert opacity(page) == pytest.approx(before + 0.05, abs=0.011)
+    settled(page)
+    drawn = f"document.querySelectorAll('{FIGURE} .hm image').length"
+    for count in (0, 1):
+        page.keyboard.press("h")
+        page.wait_for_function(f"{drawn} === {count}")
+        settled(page)
+
+
+def test_browser_asks_before_leaving_while_a_decision_is_nowhere_else(visit: Open, tmp_path: Path):
+    page = visit()
+    page.get_by_role("button", name="Drawn film with an opacity").click()
+    shown(page)
+    asks = "!window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert not page.evaluate(asks)
+    page.keyboard.press("1")
+    page.wait_for_function(asks)
+    settled(page)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    saved.value.save_as(tmp_path / "results.csv")
+    page.wait_for_function(f"!({asks})")
+
+
 def test_view_is_saved_as_a_picture(visit: Open, tmp_path: Path):
     page = visit()
     page.get_by_role("button", name="Drawn film with an opacity").click()
