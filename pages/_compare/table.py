@@ -50,8 +50,9 @@ def page(rows: Sequence[Row], results: Results) -> None:
 
 
 def download(rows: Sequence[Row], results: Results, key: str) -> None:
+    # Made at once: one made at the click would be lost where the page runs again meanwhile.
     st.download_button(
-        "CSV", lambda: comparison.as_csv(rows, results), "backbones.csv", "text/csv", key=key,
+        "CSV", comparison.as_csv(rows, results), "backbones.csv", "text/csv", key=key,
         on_click="ignore", icon=":material/download:", wrap=False,
         help="Every column, with the date, versions and processor of each measurement.",
     )  # fmt: skip
