@@ -4,13 +4,15 @@ No film at hand has its pneumonia outlined. So one half of a validation film wit
 the place of the same half of a normal one, and the signed map of the joint film is asked: how
 well do its cells tell the ill half from the well one (AUC over cells, of the body's alone as well;
 0.5 by chance), and which share of what argues for pneumonia lies in the ill half (0.5 by chance)?
-Halves are left, right, upper and lower. Beside it, of the films as they are: how much of what
-argues for pneumonia in an ill film lies beside the body, and by how much the logit moves when all
-beside the body is blacked. Writes a dated CSV, a row a
+Halves are left, right, upper and lower. The same is asked of a spot of a twentieth of the picture,
+with a soft edge, in the middle of either lung. Beside it, of the films as they are: how much of
+what argues for pneumonia in an ill film lies beside the body, how much in the field where lungs are
+and which share of the body that field is, on which share of the body the map reaches half its peak,
+and by how much the logit moves when all beside the body is blacked. Writes a dated CSV, a row a
 figure.
 
-What it does not show: where in the ill half the pneumonia is. A half without any of it, as many
-are, counts as ill all the same, so that 1.0 is out of reach.
+What it does not show: where in the ill part the pneumonia is. A part without any of it, as many
+halves are and most spots, counts as ill all the same, so that 1.0 is out of reach.
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._chest import chest_areas
 from benchmarks._results import RESULTS, write_csv
 from cxr_core import dataset, registry
 from cxr_core.dataset import FilmRecord
@@ -32,7 +36,10 @@ from cxr_core.features import load_films, read_film
 from cxr_core.reading import examine
 from cxr_core.serve import Model
 
-HALVES = ("left", "right", "upper", "lower")
+HALVES = ("left half", "right half", "upper half", "lower half")
+# Middle of a spot, x and y, of the picture's sides; the right lung lies on the screen's left.
+SPOTS = {"spot in the right lung": (0.3, 0.45), "spot in the left lung": (0.7, 0.45)}
+RADII, EDGE = (0.12, 0.14), 0.35
 
 
 def main() -> None:
@@ -41,15 +48,14 @@ def main() -> None:
     parser.add_argument("--model", metavar="NAME[@VERSION]", help="default: the shipped one")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
-    name, _, version = (arguments.model or registry.DEFAULT_MODEL).partition("@")
-    entry = registry.find(name, version or None)
+    entry = registry.named(arguments.model or registry.DEFAULT_MODEL)
     model = Model.load(entry)
     records = dataset.index_folder(arguments.data)
     held = [records[i] for i in dataset.split_by_patient(records).validation]
     films, y = load_films(held, model.preprocessing).inputs, dataset.labels(held)
     sick, sound = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
     sick = sick[:: len(sick) // len(sound)][: len(sound)]
-    bodies = body_areas(films) > 127
+    bodies, chests = body_areas(films) > 127, chest_areas(films) > 127
     rows: list[dict[str, str | float]] = []
 
     def tell(of: str, measure: str, value: float, n: int) -> None:
@@ -59,17 +65,27 @@ def main() -> None:
         )  # fmt: skip
         print(" · ".join(str(cell) for cell in rows[-1].values()), flush=True)
 
-    for half in HALVES:
-        told, body, inside = judged(model, films, bodies, list(zip(sick, sound, strict=True)), half)
+    for part in (*HALVES, *SPOTS):
+        pairs = list(zip(sick, sound, strict=True))
+        told, body, inside = judged(model, films, bodies, pairs, part)
+        _, chest, _ = judged(model, films, chests, pairs, part)
         seen = inside[~np.isnan(inside)]
-        tell(f"{half} half ill", "AUC over cells, mean", told.mean(), len(told))
-        tell(f"{half} half ill", "AUC over cells of the body, mean", body.mean(), len(body))
-        tell(f"{half} half ill", "share of evidence in the ill half, mean", seen.mean(), len(seen))
-        tell(f"{half} half ill", "films without any evidence", np.isnan(inside).sum(), len(inside))
-    beside = np.array([beside_body(model, held[i]) for i in sick])
+        tell(f"{part} ill", "AUC over cells, mean", told.mean(), len(told))
+        tell(f"{part} ill", "AUC over cells of the body, mean", body.mean(), len(body))
+        tell(f"{part} ill", "AUC over cells of the chest field, mean", chest.mean(), len(chest))
+        tell(f"{part} ill", "share of evidence in the ill part, mean", seen.mean(), len(seen))
+        tell(f"{part} ill", "films without any evidence", np.isnan(inside).sum(), len(inside))
+    beside, extent = np.array([placed(model, held[i]) for i in sick]).T
     for quantile in (0.5, 0.97):
         share = np.nanquantile(beside, quantile)
         tell("ill", f"share of the map beside the body, quantile {quantile}", share, len(beside))
+    within = np.array([_within(model.forward(films[i]).cam, chests[i]) for i in sick])
+    tell("ill", "share of the map in the chest field, median", np.nanmedian(within), len(within))
+    part_of_body = [chests[i].sum() / bodies[i].sum() for i in sick]
+    tell("ill", "the chest field's share of the body, median", np.median(part_of_body), len(sick))
+    for quantile in (0.1, 0.5, 0.9):
+        share = np.nanquantile(extent, quantile)
+        tell("ill", f"share of the body at half the peak, quantile {quantile}", share, len(extent))
     both = np.concatenate([sick, sound])
     moved = np.array([_logit(model, films[i] * bodies[i]) - _logit(model, films[i]) for i in both])
     tell(
@@ -87,20 +103,20 @@ def main() -> None:
 def judged(
     model: Model,
     films: NDArray[np.uint8],
-    bodies: NDArray[np.bool_],
+    areas: NDArray[np.bool_],
     pairs: Sequence[tuple[np.intp, np.intp]],
-    half: str,
+    part: str,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each pair (ill, well) joined: AUC over cells and over the body's, and the share of
-    positive evidence in the ill half."""
+    """For each pair (ill, well) joined: AUC over cells and over those of `areas` (body or chest of
+    each film), and the share of positive evidence in the ill part."""
     told, body, inside = [], [], []
-    mask = _mask(half, films.shape[1:3])[..., None]
+    mask = _mask(part, films.shape[1])[..., None]
     for sick, sound in pairs:
-        cam = model.forward(np.where(mask, films[sick], films[sound])).cam
-        cells = _mask(half, cam.shape)
-        step = mask.shape[0] // cam.shape[0]
-        joined = np.where(mask, bodies[sick], bodies[sound])[..., 0]
-        filled = joined.reshape(cam.shape[0], step, cam.shape[1], step).mean(axis=(1, 3)) > 0.5
+        film = mask * films[sick] + (1 - mask) * films[sound]
+        cam = model.forward(np.rint(film).astype(np.uint8)).cam
+        cells = _cells(mask[..., 0], cam.shape[0])
+        joined = np.where(mask > 0.5, areas[sick], areas[sound])[..., 0]
+        filled = _cells(joined, cam.shape[0])
         told.append(auc(cells.ravel().astype(np.int8), cam.ravel().astype(np.float64)))
         body.append(auc(cells[filled].astype(np.int8), cam[filled].astype(np.float64)))
         evidence = np.maximum(cam, 0)
@@ -109,30 +125,53 @@ def judged(
     return np.array(told), np.array(body), np.array(inside)
 
 
-def beside_body(model: Model, record: FilmRecord) -> float:
-    """Share of a film's map for pneumonia beside its body; NaN where the map is flat."""
+def placed(model: Model, record: FilmRecord) -> tuple[float, float]:
+    """Share of a film's map for pneumonia beside its body, and of its body at half the map's peak;
+    NaN where the map is flat."""
     found = examine(read_film(record), record.film_id, model)
     heatmap = next(h for h in found.heatmaps or () if h.label == "PNEUMONIA")
-    return np.nan if heatmap.outside_share is None else heatmap.outside_share
+    if heatmap.outside_share is None or heatmap.extent is None:
+        return np.nan, np.nan
+    return heatmap.outside_share, heatmap.extent
 
 
 def _logit(model: Model, film: NDArray[np.uint8]) -> float:
     return model.forward(film).logit
 
 
-def _mask(half: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """True where the film is the ill one; left and right as they lie on the screen."""
-    mask = np.zeros(shape, bool)
-    height, width = shape[0] // 2, shape[1] // 2
-    match half:
+def _within(cam: NDArray[np.float32], area: NDArray[np.bool_]) -> float:
+    """Share of a map's positive evidence in an area of the film; NaN where there is none."""
+    evidence = np.maximum(cam, 0).astype(np.float64)
+    step = area.shape[0] // cam.shape[0]
+    share = area[..., 0].reshape(cam.shape[0], step, cam.shape[1], step).mean(axis=(1, 3))
+    return float((evidence * share).sum() / evidence.sum()) if evidence.any() else np.nan
+
+
+def _cells(mask: NDArray[Any], cells: int) -> NDArray[np.bool_]:
+    """Which of (cells, cells) lie in the mask by more than half."""
+    step = mask.shape[0] // cells
+    filled: NDArray[np.bool_] = mask.reshape(cells, step, cells, step).mean(axis=(1, 3)) > 0.5
+    return filled
+
+
+def _mask(part: str, size: int) -> NDArray[np.float32]:
+    """(size, size), 1 where the film is the ill one; left and right as they lie on the screen."""
+    mask = np.zeros((size, size), np.float32)
+    middle = size // 2
+    match part.split()[0]:
         case "left":
-            mask[:, :width] = True
+            mask[:, :middle] = 1
         case "right":
-            mask[:, width:] = True
+            mask[:, middle:] = 1
         case "upper":
-            mask[:height] = True
+            mask[:middle] = 1
+        case "lower":
+            mask[middle:] = 1
         case _:
-            mask[height:] = True
+            down, across = (np.mgrid[:size, :size] + 0.5) / size
+            (x, y), (wide, high) = SPOTS[part], RADII
+            away = np.hypot((across - x) / wide, (down - y) / high)
+            mask[:] = np.clip((1 + EDGE - away) / (2 * EDGE), 0, 1)
     return mask
 
 

@@ -29,6 +29,8 @@ NOTICE = (
     "probability holds, if at all, for films like those that the network learnt from."
 )
 SAID = {"PNEUMONIA": "pneumonia", "NORMAL": "normal", "UNSURE": "unsure"}
+# Share of the body: about twice a lung's. A map that reaches half its peak on more tells no side.
+WIDE = 0.4
 PICTURE_HEIGHT = 92 * MM
 GAP = 4 * MM
 
@@ -192,12 +194,17 @@ def _heatmap(reading: Reading) -> str:
 
 
 def placement(heatmap: Heatmap) -> str:
-    """Where a class's map lies, in words: its share outside the body and on markers."""
+    """Where a class's map lies, in words: how much of the body it covers at half its peak or more,
+    and its shares outside the body and on markers."""
     word = _class(heatmap.label)
     if heatmap.flat:
         return f"none: no part of the film speaks for {word}"
     outside, markers = heatmap.outside_share or 0.0, heatmap.marker_share or 0.0
-    return f"for {word}: {outside:.0%} outside the body, {markers:.0%} on markers"
+    covers = ""
+    if heatmap.extent is not None:
+        wide = " (names no place)" if heatmap.extent >= WIDE else ""
+        covers = f"covers {heatmap.extent:.0%} of the body{wide}, "
+    return f"for {word}: {covers}{outside:.0%} outside the body, {markers:.0%} on markers"
 
 
 def described(facts: FilmFacts) -> list[str]:

@@ -141,7 +141,8 @@ class Heatmap:
 
     flat: nothing in the film speaks for this class, so there is no map to show.
     outside_share, marker_share: share of the map's mass, 0 to 1, outside the body and on burnt-in
-    markers; None where the map is flat.
+    markers. extent: share of the body, 0 to 1, on which the map reaches half its peak. All three
+    are None where the map is flat.
     """
 
     label: Label
@@ -149,6 +150,7 @@ class Heatmap:
     flat: bool
     outside_share: float | None = None
     marker_share: float | None = None
+    extent: float | None = None
 
 
 @dataclass(frozen=True, eq=False)

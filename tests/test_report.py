@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cxr_core import report
-from cxr_core.report import Picture, described, placement, review_pdf
+from cxr_core.report import WIDE, Picture, described, placement, review_pdf
 from cxr_core.schema import (
     Decision,
     FilmFacts,
@@ -27,7 +27,7 @@ from cxr_core.worklist import Item
 
 POINT = OperatingPoint(0.62, 0.5, 0.75, "sensitivity", "validation films", 700)
 FACTS = FilmFacts("DICOM", 300, 400, 12, "MONOCHROME2", "DX", "CHEST", "PA", (0.2, 0.2), 0.5, "F")
-MAP = Heatmap("PNEUMONIA", np.ones((2, 2), np.float32), False, 0.126, 0.04)
+MAP = Heatmap("PNEUMONIA", np.ones((2, 2), np.float32), False, 0.126, 0.04, 0.337)
 EMPTY = Heatmap("NORMAL", np.zeros((2, 2), np.float32), True)
 MADE = Prediction(0.913, "PNEUMONIA", False, POINT, "net", "1.2.0", "ab" * 32, 12.3)
 OK = Reading("film.dcm", Verdict("ok"), FACTS, "ab" * 32, MADE, (EMPTY, MAP))
@@ -63,7 +63,8 @@ def test_page_says_answer_doubts_decision_film_and_model(said: list[str]):
     for expected in (
         "2026-11-25 12:00 UTC", "suggests pneumonia", "0.913", "0.087", "Blurred &amp; dim.",
         "Normal , unlike the network; recorded 2026-11-25 11:58:00 UTC, beside the answer of net",
-        "Old scar &lt;left&gt;.", "13% outside the body, 4% on markers", "ab" * 32,
+        "Old scar &lt;left&gt;.", "covers 34% of the body, 13% outside the body, 4% on markers",
+        "ab" * 32,
         "net 1.2.0; operating point 0.6200", "n = 700", "Not a medical device",
     ):  # fmt: skip
         assert expected in words
@@ -106,6 +107,11 @@ def test_facts_are_named_with_their_units():
     assert words[0] == "DICOM, 400 × 300, 12 bit"
     assert "age 6 months" in words
     assert "spacing 0.2 × 0.2 mm" in words
+
+
+@pytest.mark.parametrize(("extent", "said"), [(WIDE, True), (WIDE - 0.01, False), (None, False)])
+def test_map_wider_than_a_lung_is_said_to_name_no_place(extent: float | None, said: bool):
+    assert ("names no place" in placement(replace(MAP, extent=extent))) is said
 
 
 def test_empty_map_is_said_to_be_empty():

@@ -83,7 +83,7 @@ def film_regions(film: Film) -> Regions:
 
 
 def placed(plain: Heatmap, cells: Cells) -> Heatmap:
-    """The heatmap with its shares. A flat map keeps None.
+    """The heatmap with its shares and its extent. A flat map keeps None.
 
     outside_share: each cell's mass times the share of the cell that is not body. marker_share: the
     mass of cells that a marker touches, as a marker is smaller than a cell and the map cannot
@@ -93,10 +93,13 @@ def placed(plain: Heatmap, cells: Cells) -> Heatmap:
         return plain
     mass = plain.values.astype(np.float64)
     mass /= mass.sum()
+    body = 1 - cells.outside
+    covered = body[plain.values >= plain.values.max() / 2].sum()
     return replace(
         plain,
         outside_share=float((mass * cells.outside).sum()),
         marker_share=float(mass[cells.marked].sum()),
+        extent=float(covered / body.sum()) if body.any() else 0.0,
     )
 
 

@@ -62,7 +62,7 @@ def test_a_flat_map_is_not_stretched_and_has_no_shares() -> None:
     found = heatmap(forward(faint), "PNEUMONIA", film(films.chest()))
     assert found.flat
     assert found.values.max() == np.float32(0.0002)
-    assert (found.outside_share, found.marker_share) == (None, None)
+    assert (found.outside_share, found.marker_share, found.extent) == (None, None, None)
 
 
 def test_a_map_of_another_shape_is_refused() -> None:
@@ -83,6 +83,13 @@ def test_the_shares_of_a_two_by_two_map_by_hand() -> None:
     found = placed(from_cam(np.array([[1.0, 2.0], [3.0, 4.0]]), "PNEUMONIA"), halves(2, 2))
     assert found.outside_share == pytest.approx((1 + 3) / 10)
     assert found.marker_share == pytest.approx(3 / 10)
+    # Of the two cells that are body, 2 and 4, both reach half of the peak.
+    assert found.extent == pytest.approx(1.0)
+
+
+def test_extent_is_the_share_of_the_body_at_half_the_peak_or_more() -> None:
+    cam = np.array([[9.0, 5.0], [9.0, 4.4]])
+    assert placed(from_cam(cam, "PNEUMONIA"), halves(2, 2)).extent == pytest.approx(0.5)
 
 
 def test_a_cell_that_is_half_body_counts_half() -> None:
