@@ -37,6 +37,8 @@ NOT_MEASURED = (
     "Subgroups by age and sex: the published films do not state them.",
     "Diseases other than pneumonia: every film without pneumonia in the data is a normal one.",
     "Inter-reader agreement: labels are those published with the films.",
+    "Where in a film the pneumonia lies: no film has it outlined. What the heatmap marks, and "
+    "whether a small focus is seen, was not judged against a reader's outline.",
 )
 
 

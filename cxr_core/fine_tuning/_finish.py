@@ -42,6 +42,7 @@ NOT_MEASURED = (
     "Films of any hospital other than the one the training films come from.",
     "Subgroups by age, sex and view.",
     "Diseases other than the classes of the training films.",
+    "Where in a film a disease lies: what the heatmap marks was not judged against an outline.",
 )
 
 
