@@ -77,9 +77,13 @@ def _probabilities(prediction: Prediction) -> None:
         st.markdown("#### :red[Suggests pneumonia]")
     else:
         st.markdown("#### :blue[Suggests normal]")
-    left, right = st.columns(2, gap="small")
-    left.metric("Pneumonia", percent(prediction.probability), help="Calibrated probability.")
-    right.metric("Normal", percent(1 - prediction.probability))
+    # As wide as their words: half a narrow column each would cut the longer one off.
+    with st.container(horizontal=True, gap="small"):
+        st.metric(
+            "Pneumonia", percent(prediction.probability), help="Calibrated probability.",
+            width="content",
+        )  # fmt: skip
+        st.metric("Normal", percent(1 - prediction.probability), width="content")
     st.plotly_chart(
         figures.probability_bar(prediction),
         key="review_bar",

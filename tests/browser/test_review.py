@@ -206,6 +206,14 @@ def test_essentials_fit_the_screen_without_scrolling(
     if page.get_by_test_id("stMetricValue").count():
         essentials += [page.get_by_test_id("stMetricValue").nth(k) for k in (0, 1)]
         essentials.append(page.locator(".st-key-review_bar .main-svg").first)
+    # The longest that both may be; a value that finds no room is cut off with three dots.
+    assert page.evaluate(
+        """() => [...document.querySelectorAll("[data-testid=stMetricValue] p")].every((p, k) => {
+          p.textContent = ["> 99.9 %", "< 0.1 %"][k];
+          return [p, p.closest("[data-testid=stMetricValue]"), p.parentElement]
+            .every((e) => e.scrollWidth <= e.clientWidth);
+        })"""
+    )
     for element in essentials:
         box = element.bounding_box()
         assert box["x"] >= 0
