@@ -51,8 +51,7 @@ def main() -> int:
     arguments = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        name, _, version = (arguments.model or registry.DEFAULT_MODEL).partition("@")
-        entry = registry.find(name, version or None)
+        entry = registry.named(arguments.model or registry.DEFAULT_MODEL)
         with tempfile.TemporaryDirectory() as scratch:
             rows, what = measure(entry, Path(scratch), arguments.quick)
     except CxrError as error:

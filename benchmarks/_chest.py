@@ -14,8 +14,6 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from cxr_core.explain.body import body_areas
-
 # The field's outline in shares of the film's sides, x and y, from the top down on one side.
 _OUTLINE = (
     (0.39, 0.16), (0.33, 0.19), (0.28, 0.225), (0.225, 0.30), (0.18, 0.375), (0.15, 0.45),
@@ -25,15 +23,16 @@ _OUTLINE = (
 _SOFT = 0.025
 
 
-def chest_areas(inputs: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """How far each pixel of network inputs (n, size, size, 1) is chest: of the same shape, 0..255.
+def chest_areas(bodies: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """How far each pixel is chest: the field, less the air beside the body that lies in it.
 
-    The field, less the air beside the body that lies in it.
+    bodies: (n, size, size, 1) from `explain.body.body_areas`; the result is of the same shape,
+    0 to 255.
     """
-    areas = body_areas(inputs)
-    field = _field(inputs.shape[1])
-    for area in areas:
-        area[..., 0] = np.rint(area[..., 0] * field)
+    areas = np.empty_like(bodies)
+    field = _field(bodies.shape[1])[..., None]
+    for area, body in zip(areas, bodies, strict=True):
+        area[:] = np.rint(body * field)
     return areas
 
 

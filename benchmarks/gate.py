@@ -69,8 +69,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
     arguments = parser.parse_args()
     try:
-        name, _, version = (arguments.model or registry.DEFAULT_MODEL).partition("@")
-        entry = registry.find(name, version or None)
+        entry = registry.named(arguments.model or registry.DEFAULT_MODEL)
         model = Model.load(entry)
     except CxrError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -55,7 +55,9 @@ def main() -> None:
     films, y = load_films(held, model.preprocessing).inputs, dataset.labels(held)
     sick, sound = np.flatnonzero(y == 1), np.flatnonzero(y == 0)
     sick = sick[:: len(sick) // len(sound)][: len(sound)]
-    bodies, chests = body_areas(films) > 127, chest_areas(films) > 127
+    areas = body_areas(films)
+    bodies, chests = areas > 127, chest_areas(areas) > 127
+    pairs = list(zip(sick, sound, strict=True))
     rows: list[dict[str, str | float]] = []
 
     def tell(of: str, measure: str, value: float, n: int) -> None:
@@ -66,9 +68,7 @@ def main() -> None:
         print(" · ".join(str(cell) for cell in rows[-1].values()), flush=True)
 
     for part in (*HALVES, *SPOTS):
-        pairs = list(zip(sick, sound, strict=True))
-        told, body, inside = judged(model, films, bodies, pairs, part)
-        _, chest, _ = judged(model, films, chests, pairs, part)
+        told, body, chest, inside = judged(model, films, (bodies, chests), pairs, part).T
         seen = inside[~np.isnan(inside)]
         tell(f"{part} ill", "AUC over cells, mean", told.mean(), len(told))
         tell(f"{part} ill", "AUC over cells of the body, mean", body.mean(), len(body))
@@ -103,26 +103,30 @@ def main() -> None:
 def judged(
     model: Model,
     films: NDArray[np.uint8],
-    areas: NDArray[np.bool_],
+    areas: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     pairs: Sequence[tuple[np.intp, np.intp]],
     part: str,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """For each pair (ill, well) joined: AUC over cells and over those of `areas` (body or chest of
-    each film), and the share of positive evidence in the ill part."""
-    told, body, inside = [], [], []
+) -> NDArray[np.float64]:
+    """(pairs, 4): of each pair (ill, well) joined the AUC over cells, over the body's and over the
+    chest field's, which `areas` are, and the share of positive evidence in the ill part."""
     mask = _mask(part, films.shape[1])[..., None]
+    rows = []
     for sick, sound in pairs:
         film = mask * films[sick] + (1 - mask) * films[sound]
         cam = model.forward(np.rint(film).astype(np.uint8)).cam
-        cells = _cells(mask[..., 0], cam.shape[0])
-        joined = np.where(mask > 0.5, areas[sick], areas[sound])[..., 0]
-        filled = _cells(joined, cam.shape[0])
-        told.append(auc(cells.ravel().astype(np.int8), cam.ravel().astype(np.float64)))
-        body.append(auc(cells[filled].astype(np.int8), cam[filled].astype(np.float64)))
+        ill = _per_cell(mask, cam) > 0.5
+        row = [_told(ill, cam)]
+        for area in areas:
+            filled = _per_cell(np.where(mask > 0.5, area[sick], area[sound]), cam) > 0.5
+            row.append(_told(ill[filled], cam[filled]))
         evidence = np.maximum(cam, 0)
         total = evidence.sum()
-        inside.append(evidence[cells].sum() / total if total > 0 else np.nan)
-    return np.array(told), np.array(body), np.array(inside)
+        rows.append([*row, evidence[ill].sum() / total if total > 0 else np.nan])
+    return np.array(rows)
+
+
+def _told(ill: NDArray[np.bool_], cam: NDArray[np.float32]) -> float:
+    return auc(ill.ravel().astype(np.int8), cam.ravel().astype(np.float64))
 
 
 def placed(model: Model, record: FilmRecord) -> tuple[float, float]:
@@ -142,16 +146,15 @@ def _logit(model: Model, film: NDArray[np.uint8]) -> float:
 def _within(cam: NDArray[np.float32], area: NDArray[np.bool_]) -> float:
     """Share of a map's positive evidence in an area of the film; NaN where there is none."""
     evidence = np.maximum(cam, 0).astype(np.float64)
-    step = area.shape[0] // cam.shape[0]
-    share = area[..., 0].reshape(cam.shape[0], step, cam.shape[1], step).mean(axis=(1, 3))
+    share = _per_cell(area, cam)
     return float((evidence * share).sum() / evidence.sum()) if evidence.any() else np.nan
 
 
-def _cells(mask: NDArray[Any], cells: int) -> NDArray[np.bool_]:
-    """Which of (cells, cells) lie in the mask by more than half."""
-    step = mask.shape[0] // cells
-    filled: NDArray[np.bool_] = mask.reshape(cells, step, cells, step).mean(axis=(1, 3)) > 0.5
-    return filled
+def _per_cell(area: NDArray[Any], cam: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Share of each of a map's (n, n) cells that an area (size, size, 1) fills."""
+    cells, step = cam.shape[0], area.shape[0] // cam.shape[0]
+    shares: NDArray[np.float64] = area.reshape(cells, step, cells, step).mean(axis=(1, 3))
+    return shares
 
 
 def _mask(part: str, size: int) -> NDArray[np.float32]:

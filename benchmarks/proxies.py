@@ -60,8 +60,7 @@ def main() -> None:
     for seed in range(arguments.seeds):
         score = trial(inputs[split.train], y[split.train], seed)
         rows += judged("trial", score, films, held, seed=seed)
-    name, _, version = (arguments.model or registry.DEFAULT_MODEL).partition("@")
-    entry = registry.find(name, version or None)
+    entry = registry.named(arguments.model or registry.DEFAULT_MODEL)
     model = classifier.load(entry.folder / registry.KERAS)
     inputs = load_films(records, Preprocessing(**entry.card.preprocessing)).inputs
     films = shifted(inputs, y, split)
